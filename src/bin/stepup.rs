@@ -1,0 +1,2 @@
+//! The `stepup` command.
+fn main() {}

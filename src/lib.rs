@@ -1,0 +1,1 @@
+//! Step-up authentication at the gateway.
