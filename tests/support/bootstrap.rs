@@ -1,0 +1,332 @@
+//! What Envoy is started with: the filter, its routes and its clusters.
+
+use std::{env, net::SocketAddr, path::Path, path::PathBuf};
+
+use serde_json::{Value, json};
+
+use super::{Upstream, folder::Folder};
+
+/// How the filter is given its configuration.
+#[derive(Clone, Debug)]
+pub enum FilterConfig {
+    /// A `google.protobuf.Struct`, as plain YAML in an Envoy file becomes one.
+    Struct(Value),
+    /// A `StringValue` with any text, as Istio sends JSON.
+    Text(String),
+    /// The filter is there and is given none.
+    Absent,
+}
+
+impl FilterConfig {
+    /// A `StringValue` with this document as JSON.
+    pub fn json(document: &Value) -> Self {
+        Self::Text(document.to_string())
+    }
+
+    fn message(&self) -> Option<Value> {
+        match self {
+            Self::Struct(document) => Some(json!({
+                "@type": "type.googleapis.com/google.protobuf.Struct",
+                "value": document,
+            })),
+            Self::Text(text) => Some(json!({
+                "@type": "type.googleapis.com/google.protobuf.StringValue",
+                "value": text,
+            })),
+            Self::Absent => None,
+        }
+    }
+}
+
+impl From<Value> for FilterConfig {
+    fn from(document: Value) -> Self {
+        Self::Struct(document)
+    }
+}
+
+/// Envoy's own treatment of a path, before any filter sees it. Off, as Envoy's defaults are.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PathHandling {
+    pub normalize: bool,
+    pub merge_slashes: bool,
+    pub escaped_slashes: EscapedSlashes,
+}
+
+/// What Envoy does with `%2F` and `%5C`.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum EscapedSlashes {
+    #[default]
+    KeepUnchanged,
+    RejectRequest,
+    UnescapeAndRedirect,
+    UnescapeAndForward,
+}
+
+impl EscapedSlashes {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::KeepUnchanged => "KEEP_UNCHANGED",
+            Self::RejectRequest => "REJECT_REQUEST",
+            Self::UnescapeAndRedirect => "UNESCAPE_AND_REDIRECT",
+            Self::UnescapeAndForward => "UNESCAPE_AND_FORWARD",
+        }
+    }
+}
+
+/// How to start an [`Envoy`](super::Envoy) for a test.
+#[derive(Clone, Debug)]
+pub struct EnvoyOptions {
+    pub(super) filter: Option<FilterConfig>,
+    pub(super) wasm: PathBuf,
+    pub(super) concurrency: u32,
+    pub(super) dynamic_listener: bool,
+    pub(super) log_level: String,
+    paths: PathHandling,
+    routes: Vec<Value>,
+    clusters: Vec<(String, SocketAddr)>,
+    allowed_calls: Option<Vec<String>>,
+    failure_policy: String,
+    before: Vec<Value>,
+    after: Vec<Value>,
+}
+
+impl EnvoyOptions {
+    /// One worker and one route, named `catch-all`, to the cluster `upstream`.
+    pub fn new(upstream: &Upstream, filter: impl Into<FilterConfig>) -> Self {
+        Self {
+            filter: Some(filter.into()),
+            wasm: wasm(),
+            concurrency: 1,
+            dynamic_listener: false,
+            log_level: "wasm:debug".to_owned(),
+            paths: PathHandling::default(),
+            routes: vec![route("catch-all", &json!({"prefix": "/"}))],
+            clusters: vec![("upstream".to_owned(), upstream.addr())],
+            allowed_calls: None,
+            failure_policy: "FAIL_RELOAD".to_owned(),
+            before: Vec::new(),
+            after: Vec::new(),
+        }
+    }
+
+    /// The same Envoy with no wasm filter in it.
+    #[must_use]
+    pub fn without_filter(mut self) -> Self {
+        self.filter = None;
+        self
+    }
+
+    /// Another module than the one of `STEPUP_WASM` or the release build.
+    #[must_use]
+    pub fn wasm(mut self, module: impl AsRef<Path>) -> Self {
+        self.wasm = module.as_ref().to_owned();
+        self
+    }
+
+    #[must_use]
+    pub const fn paths(mut self, paths: PathHandling) -> Self {
+        self.paths = paths;
+        self
+    }
+
+    /// The routes, in place of the one that is there; [`route`] writes a simple one.
+    #[must_use]
+    pub fn routes(mut self, routes: impl IntoIterator<Item = Value>) -> Self {
+        self.routes = routes.into_iter().collect();
+        self
+    }
+
+    /// One more cluster, with one endpoint.
+    #[must_use]
+    pub fn cluster(mut self, name: &str, addr: SocketAddr) -> Self {
+        self.clusters.push((name.to_owned(), addr));
+        self
+    }
+
+    #[must_use]
+    pub const fn concurrency(mut self, workers: u32) -> Self {
+        self.concurrency = workers;
+        self
+    }
+
+    /// Lets the filter make these host calls only.
+    #[must_use]
+    pub fn allow_only(mut self, calls: &[&str]) -> Self {
+        self.allowed_calls = Some(calls.iter().map(|&call| call.to_owned()).collect());
+        self
+    }
+
+    #[must_use]
+    pub fn failure_policy(mut self, policy: &str) -> Self {
+        policy.clone_into(&mut self.failure_policy);
+        self
+    }
+
+    /// An HTTP filter that runs before the wasm filter.
+    #[must_use]
+    pub fn filter_before(mut self, filter: Value) -> Self {
+        self.before.push(filter);
+        self
+    }
+
+    /// An HTTP filter that runs after the wasm filter.
+    #[must_use]
+    pub fn filter_after(mut self, filter: Value) -> Self {
+        self.after.push(filter);
+        self
+    }
+
+    /// The listener comes from a file that [`Envoy::reload`](super::Envoy::reload) replaces.
+    #[must_use]
+    pub const fn dynamic_listener(mut self) -> Self {
+        self.dynamic_listener = true;
+        self
+    }
+
+    /// `--component-log-level` in place of `wasm:debug`.
+    #[must_use]
+    pub fn log_level(mut self, levels: &str) -> Self {
+        levels.clone_into(&mut self.log_level);
+        self
+    }
+
+    pub(super) fn bootstrap(&self, folder: &Folder) -> Value {
+        let clusters: Vec<_> = self
+            .clusters
+            .iter()
+            .map(|(name, addr)| cluster(name, *addr))
+            .collect();
+        let mut bootstrap = json!({
+            "node": {"id": "test", "cluster": "test"},
+            "admin": {"address": address("127.0.0.1", 0)},
+            "static_resources": {"clusters": clusters},
+        });
+        if self.dynamic_listener {
+            let path = folder.path(LISTENERS);
+            bootstrap["dynamic_resources"] =
+                json!({"lds_config": {"path_config_source": {"path": path}}});
+        } else {
+            bootstrap["static_resources"]["listeners"] = json!([self.listener()]);
+        }
+        bootstrap
+    }
+
+    /// The answer of a listener discovery service.
+    pub(super) fn discovery(&self) -> Value {
+        let mut listener = self.listener();
+        listener["@type"] = json!("type.googleapis.com/envoy.config.listener.v3.Listener");
+        json!({"resources": [listener]})
+    }
+
+    fn listener(&self) -> Value {
+        let manager = json!({
+            "name": "envoy.filters.network.http_connection_manager",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+                "stat_prefix": "ingress",
+                "codec_type": "AUTO",
+                "normalize_path": self.paths.normalize,
+                "merge_slashes": self.paths.merge_slashes,
+                "path_with_escaped_slashes_action": self.paths.escaped_slashes.name(),
+                "max_request_headers_kb": 96,
+                "http_filters": self.http_filters(),
+                "route_config": {
+                    "name": "routes",
+                    "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": self.routes}],
+                },
+            },
+        });
+        json!({
+            "name": "ingress",
+            "address": address("127.0.0.1", 0),
+            "filter_chains": [{"filters": [manager]}],
+        })
+    }
+
+    fn http_filters(&self) -> Vec<Value> {
+        let router = json!({
+            "name": "envoy.filters.http.router",
+            "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
+        });
+        let stepup = self.filter.as_ref().map(|config| self.wasm_filter(config));
+        let before = self.before.iter().cloned();
+        before
+            .chain(stepup)
+            .chain(self.after.iter().cloned())
+            .chain([router])
+            .collect()
+    }
+
+    fn wasm_filter(&self, config: &FilterConfig) -> Value {
+        let mut plugin = json!({
+            "name": "stepup",
+            "root_id": "stepup",
+            "failure_policy": self.failure_policy,
+            "vm_config": {
+                "vm_id": "stepup",
+                "runtime": "envoy.wasm.runtime.v8",
+                "code": {"local": {"filename": self.wasm}},
+            },
+        });
+        if let Some(message) = config.message() {
+            plugin["configuration"] = message;
+        }
+        if let Some(calls) = &self.allowed_calls {
+            let calls = calls
+                .iter()
+                .map(|call| (call.clone(), json!({})))
+                .collect::<serde_json::Map<_, _>>();
+            plugin["capability_restriction_config"] = json!({"allowed_capabilities": calls});
+        }
+        json!({
+            "name": "envoy.filters.http.wasm",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
+                "config": plugin,
+            },
+        })
+    }
+}
+
+/// The name of the file that a dynamic listener comes from.
+pub(super) const LISTENERS: &str = "listeners.json";
+
+/// A named route to the cluster `upstream`.
+pub fn route(name: &str, matching: &Value) -> Value {
+    json!({"name": name, "match": matching, "route": {"cluster": "upstream"}})
+}
+
+/// A named route whose metadata names a policy.
+pub fn route_with_policy(name: &str, matching: &Value, policy: &Value) -> Value {
+    let mut route = route(name, matching);
+    route["metadata"] = json!({"filter_metadata": {"stepup": {"policy": policy}}});
+    route
+}
+
+/// The module under test.
+pub fn wasm() -> PathBuf {
+    env::var_os("STEPUP_WASM").map_or_else(
+        || {
+            Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("target/wasm32-wasip1/release/envoy_stepup.wasm")
+        },
+        PathBuf::from,
+    )
+}
+
+fn cluster(name: &str, addr: SocketAddr) -> Value {
+    let endpoint = json!({"endpoint": {"address": address(&addr.ip().to_string(), addr.port())}});
+    json!({
+        "name": name,
+        "type": "STATIC",
+        "connect_timeout": "5s",
+        "load_assignment": {
+            "cluster_name": name,
+            "endpoints": [{"lb_endpoints": [endpoint]}],
+        },
+    })
+}
+
+fn address(host: &str, port: u16) -> Value {
+    json!({"socket_address": {"address": host, "port_value": port}})
+}

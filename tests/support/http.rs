@@ -1,0 +1,186 @@
+//! A raw client: the target and the header bytes go out as the test wrote them.
+
+use std::{
+    io::{self, Write},
+    net::{SocketAddr, TcpStream},
+    str,
+    time::Duration,
+};
+
+use serde_json::Value;
+
+use super::wire::{Framing, Headers, Reader};
+
+const TIME_OUT: Duration = Duration::from_secs(10);
+
+/// A request that nothing checks or encodes on its way out.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub method: String,
+    pub target: Vec<u8>,
+    pub headers: Headers,
+    pub body: Vec<u8>,
+}
+
+impl Request {
+    pub fn new(method: &str, target: impl AsRef<[u8]>) -> Self {
+        Self {
+            method: method.to_owned(),
+            target: target.as_ref().to_vec(),
+            headers: Headers::new(),
+            body: Vec::new(),
+        }
+    }
+
+    pub fn get(target: impl AsRef<[u8]>) -> Self {
+        Self::new("GET", target)
+    }
+
+    /// Adds one more header line, also where one of that name is there already.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.headers
+            .push((name.to_owned(), value.as_ref().to_vec()));
+        self
+    }
+
+    #[must_use]
+    pub fn bearer(self, token: &str) -> Self {
+        self.header("authorization", format!("Bearer {token}"))
+    }
+
+    #[must_use]
+    pub fn host(self, host: &str) -> Self {
+        self.header("host", host)
+    }
+
+    #[must_use]
+    pub fn body(mut self, body: impl AsRef<[u8]>) -> Self {
+        self.body = body.as_ref().to_vec();
+        self
+    }
+
+    /// The bytes sent. `host`, `content-length` and `connection: close` come by themselves, unless
+    /// the test wrote a header of that name (or a `transfer-encoding`).
+    pub fn bytes(&self) -> Vec<u8> {
+        let has = |name: &str| super::wire::find(&self.headers, name).is_some();
+        let mut out = Vec::new();
+        let mut line = |parts: [&[u8]; 4]| {
+            out.extend(parts.concat());
+            out.extend(b"\r\n");
+        };
+        line([self.method.as_bytes(), b" ", &self.target, b" HTTP/1.1"]);
+        if !has("host") {
+            line([b"host", b": ", b"api.example.com", b""]);
+        }
+        for (name, value) in &self.headers {
+            line([name.as_bytes(), b": ", value, b""]);
+        }
+        if !self.body.is_empty() && !has("content-length") && !has("transfer-encoding") {
+            let length = self.body.len().to_string();
+            line([b"content-length", b": ", length.as_bytes(), b""]);
+        }
+        if !has("connection") {
+            line([b"connection", b": ", b"close", b""]);
+        }
+        line([b"", b"", b"", b""]);
+        out.extend(&self.body);
+        out
+    }
+}
+
+/// An answer.
+#[derive(Clone, Debug)]
+pub struct Response {
+    pub status: u16,
+    pub headers: Headers,
+    pub body: Vec<u8>,
+}
+
+impl Response {
+    /// The only header of this name; the test fails where there are two, or where it isn't text.
+    #[track_caller]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut found = self
+            .headers
+            .iter()
+            .filter(|(key, _)| key.eq_ignore_ascii_case(name));
+        let (_, value) = found.next()?;
+        assert!(found.next().is_none(), "two headers {name} in {self:?}");
+        Some(
+            str::from_utf8(value)
+                .unwrap_or_else(|_| panic!("header {name} is not UTF-8: {value:?}")),
+        )
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|error| panic!("the body is not JSON ({error}): {}", self.text()))
+    }
+}
+
+/// Sends a request and reads its answer; the test fails where there is none.
+#[track_caller]
+pub fn send(addr: SocketAddr, request: &Request) -> Response {
+    try_send(addr, request).unwrap_or_else(|error| {
+        let target = String::from_utf8_lossy(&request.target);
+        panic!("{} {target} to {addr}: {error}", request.method)
+    })
+}
+
+/// Sends a request and reads its answer.
+pub fn try_send(addr: SocketAddr, request: &Request) -> io::Result<Response> {
+    exchange(addr, &request.bytes(), request.method != "HEAD")
+}
+
+/// Sends any bytes at all and reads one answer.
+pub fn exchange(addr: SocketAddr, bytes: &[u8], body_follows: bool) -> io::Result<Response> {
+    let mut stream = TcpStream::connect_timeout(&addr, TIME_OUT)?;
+    stream.set_read_timeout(Some(TIME_OUT))?;
+    stream.set_write_timeout(Some(TIME_OUT))?;
+    // A server may answer and close before it has read all, so what counts is the answer.
+    let written = stream.write_all(bytes);
+    let mut reader = Reader::new(stream);
+    loop {
+        let Some(head) = reader.head()? else {
+            written?;
+            return Err(io::Error::new(
+                io::ErrorKind::UnexpectedEof,
+                "closed without an answer",
+            ));
+        };
+        let (status, headers) = parse(&head)?;
+        if status < 200 {
+            continue;
+        }
+        let framing = if body_follows && status != 204 && status != 304 {
+            Framing::of(&headers, Framing::ToClose)
+        } else {
+            Framing::Empty
+        };
+        let body = reader.body(framing)?;
+        return Ok(Response {
+            status,
+            headers,
+            body,
+        });
+    }
+}
+
+fn parse(head: &[u8]) -> io::Result<(u16, Headers)> {
+    let mut lines = [httparse::EMPTY_HEADER; 128];
+    let mut response = httparse::Response::new(&mut lines);
+    response.parse(head).map_err(io::Error::other)?;
+    let headers = response
+        .headers
+        .iter()
+        .map(|line| (line.name.to_owned(), line.value.to_vec()))
+        .collect();
+    let status = response.code.ok_or(io::ErrorKind::InvalidData)?;
+    Ok((status, headers))
+}
