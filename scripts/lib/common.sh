@@ -1,0 +1,80 @@
+# shellcheck shell=bash
+# Small helpers that the scripts share. Source it; it runs nothing by itself.
+
+STEPUP_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+# What the scripts fetch lives here, in the project's folder and outside git.
+STEPUP_TOOLS=$STEPUP_ROOT/.tools
+
+# A relative target folder means "from where the user stands", as it does for cargo.
+if [[ -n ${CARGO_TARGET_DIR:-} && $CARGO_TARGET_DIR != /* ]]; then
+    export CARGO_TARGET_DIR=$PWD/$CARGO_TARGET_DIR
+fi
+
+say() {
+    printf '%s\n' "$*" >&2
+}
+
+fail() {
+    printf 'error: %s\n' "$*" >&2
+    exit 1
+}
+
+have() {
+    command -v "$1" >/dev/null 2>&1
+}
+
+# Runs a command under a time limit where the system has `timeout`.
+limited() {
+    local seconds=$1
+    shift
+    if have timeout; then
+        timeout "$seconds" "$@"
+    else
+        "$@"
+    fi
+}
+
+# Only one script at a time fills .tools; a second one waits, then finds the work done.
+lock_tools() {
+    mkdir -p "$STEPUP_TOOLS"
+    exec 9>"$STEPUP_TOOLS/.lock"
+    if have flock; then
+        flock 9
+    fi
+}
+
+unlock_tools() {
+    exec 9>&-
+}
+
+# Prints the Python to make a private environment with; installs Debian's venv module if that is all that is missing.
+python_with_venv() {
+    local python
+    for python in python3 /usr/bin/python3; do
+        if "$python" -c 'import venv, ensurepip' >/dev/null 2>&1; then
+            printf '%s\n' "$python"
+            return
+        fi
+    done
+    if [[ $(id -u) -eq 0 ]] && have apt-get; then
+        say "installing Debian's python3-venv"
+        { apt-get install -y -q python3-venv || { apt-get update -q && apt-get install -y -q python3-venv; }; } >&2 \
+            || fail "python3-venv could not be installed; install Python 3 with its venv module and try again"
+        printf '%s\n' /usr/bin/python3
+        return
+    fi
+    fail "Python 3 with its venv module is needed; install it (Debian: python3-venv) and try again"
+}
+
+# pip_install PACKAGE==VERSION: puts a package into .tools/venv. Call it between lock_tools and unlock_tools.
+pip_install() {
+    local venv=$STEPUP_TOOLS/venv python
+    if [[ ! -x $venv/bin/pip ]]; then
+        rm -rf "$venv"
+        python=$(python_with_venv)
+        "$python" -m venv "$venv" >&2 || fail "no Python environment could be made in .tools/venv"
+    fi
+    say "installing $1 from PyPI into .tools/venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: "$1" >&2 \
+        || fail "$1 could not be installed from PyPI"
+}
