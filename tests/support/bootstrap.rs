@@ -98,7 +98,7 @@ impl EnvoyOptions {
             wasm: wasm(),
             concurrency: 1,
             dynamic_listener: false,
-            log_level: "wasm:debug".to_owned(),
+            log_level: "wasm:debug,main:warning".to_owned(),
             paths: PathHandling::default(),
             routes: vec![route("catch-all", &json!({"prefix": "/"}))],
             clusters: vec![("upstream".to_owned(), upstream.addr())],
@@ -119,7 +119,7 @@ impl EnvoyOptions {
     /// Another module than the one of `STEPUP_WASM` or the release build.
     #[must_use]
     pub fn wasm(mut self, module: impl AsRef<Path>) -> Self {
-        self.wasm = module.as_ref().to_owned();
+        module.as_ref().clone_into(&mut self.wasm);
         self
     }
 
@@ -183,7 +183,7 @@ impl EnvoyOptions {
         self
     }
 
-    /// `--component-log-level` in place of `wasm:debug`.
+    /// `--component-log-level` in place of `wasm:debug,main:warning`.
     #[must_use]
     pub fn log_level(mut self, levels: &str) -> Self {
         levels.clone_into(&mut self.log_level);
@@ -303,15 +303,15 @@ pub fn route_with_policy(name: &str, matching: &Value, policy: &Value) -> Value 
     route
 }
 
-/// The module under test.
+/// The module under test: `STEPUP_WASM`, else what `scripts/build` makes.
 pub fn wasm() -> PathBuf {
-    env::var_os("STEPUP_WASM").map_or_else(
-        || {
-            Path::new(env!("CARGO_MANIFEST_DIR"))
-                .join("target/wasm32-wasip1/release/envoy_stepup.wasm")
-        },
-        PathBuf::from,
-    )
+    let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    let built = || {
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join(target)
+            .join("wasm32-wasip1/release/envoy_stepup.wasm")
+    };
+    env::var_os("STEPUP_WASM").map_or_else(built, PathBuf::from)
 }
 
 fn cluster(name: &str, addr: SocketAddr) -> Value {

@@ -66,7 +66,7 @@ impl EnvoyOptions {
         }
         folder.put("envoy.json", &self.bootstrap(&folder).to_string());
         let mut process = Process::spawn(folder, &self);
-        let (admin, addr) = process.wait(self.dynamic_listener)?;
+        let (admin, addr) = process.wait(self.concurrency)?;
         Ok(Envoy {
             process,
             options: self,
@@ -132,8 +132,8 @@ impl Envoy {
             self.options.dynamic_listener,
             "only a dynamic listener can be reloaded"
         );
-        let logged = self.log().len();
-        let before = Listeners::read(self);
+        let logged = self.process.log_bytes().len();
+        let before = Listeners::read(&self.admin_get(LISTENER_STATS));
         let mut options = self.options.clone();
         options.filter = Some(filter.into());
         self.process
@@ -141,41 +141,50 @@ impl Envoy {
             .put(LISTENERS, &options.discovery().to_string());
         let workers = u64::from(self.options.concurrency);
         let outcome = poll(CHANGE, || {
-            let now = Listeners::read(self);
+            let now = Listeners::read(&self.admin_get(LISTENER_STATS));
             if now.rejected > before.rejected {
                 return Some(false);
             }
-            // Each worker takes the new listener in its own time.
+            // Each worker takes the new listener in its own time; an equal one changes nothing.
             let taken = now.created >= before.created + workers && now.warming == 0;
-            (now.accepted > before.accepted && taken).then_some(true)
+            let settled = taken || now.changed == before.changed;
+            (now.accepted > before.accepted && settled).then_some(true)
         });
         match outcome {
             Some(true) => ReloadOutcome::Accepted,
             Some(false) => {
+                let since =
+                    || String::from_utf8_lossy(&self.process.log_bytes()[logged..]).into_owned();
                 // Statistics and the log are not written in one step.
-                thread::sleep(Duration::from_millis(50));
-                ReloadOutcome::Rejected(self.log().split_off(logged))
+                let told = poll(CHANGE, || {
+                    Some(since()).filter(|log| log.contains("update rejected"))
+                });
+                ReloadOutcome::Rejected(told.unwrap_or_else(since))
             }
             None => panic!("Envoy made nothing of the new configuration"),
         }
     }
 }
 
-/// The statistics that tell how a reload went.
+const LISTENER_STATS: &str = "/stats?filter=^listener_manager";
+
+/// The statistics that tell how the listener fares.
 struct Listeners {
     accepted: u64,
     rejected: u64,
+    changed: u64,
+    /// Counted by each worker.
     created: u64,
     warming: u64,
 }
 
 impl Listeners {
-    fn read(envoy: &Envoy) -> Self {
-        let stats = envoy.admin_get("/stats?filter=^listener_manager");
-        let get = |name: &str| stat(&stats, &format!("listener_manager.{name}")).unwrap_or(0);
+    fn read(stats: &str) -> Self {
+        let get = |name: &str| stat(stats, &format!("listener_manager.{name}")).unwrap_or(0);
         Self {
             accepted: get("lds.update_success"),
             rejected: get("lds.update_rejected"),
+            changed: get("listener_modified") + get("listener_in_place_updated"),
             created: get("listener_create_success"),
             warming: get("total_listeners_warming"),
         }
@@ -241,11 +250,11 @@ impl Process {
         Self { child, folder }
     }
 
-    /// Waits for the admin interface, then for the listener.
-    fn wait(&mut self, dynamic: bool) -> Result<(SocketAddr, SocketAddr), StartFailure> {
+    /// Waits for the admin interface, then for the listener on every worker.
+    fn wait(&mut self, workers: u32) -> Result<(SocketAddr, SocketAddr), StartFailure> {
         let ready = poll(START, || match self.child.try_wait() {
             Ok(Some(status)) => Some(Err(format!("Envoy ended with {status}"))),
-            Ok(None) => self.ready(dynamic).transpose(),
+            Ok(None) => self.ready(workers).transpose(),
             Err(error) => Some(Err(error.to_string())),
         });
         ready
@@ -257,7 +266,7 @@ impl Process {
     }
 
     /// The addresses of the admin interface and of the listener, once both serve.
-    fn ready(&self, dynamic: bool) -> Result<Option<(SocketAddr, SocketAddr)>, String> {
+    fn ready(&self, workers: u32) -> Result<Option<(SocketAddr, SocketAddr)>, String> {
         let Some(admin) = self.admin() else {
             return Ok(None);
         };
@@ -265,13 +274,15 @@ impl Process {
         if get("/ready").is_none_or(|answer| answer.status != 200) {
             return Ok(None);
         }
-        if dynamic {
-            let stats = get("/stats")
-                .map(|answer| answer.text())
-                .unwrap_or_default();
-            if stat(&stats, "listener_manager.lds.update_rejected").unwrap_or(0) > 0 {
-                return Err("Envoy rejected the listener".to_owned());
-            }
+        let Some(stats) = get(LISTENER_STATS) else {
+            return Ok(None);
+        };
+        let stats = Listeners::read(&stats.text());
+        if stats.rejected > 0 {
+            return Err("Envoy rejected the listener".to_owned());
+        }
+        if stats.created < u64::from(workers) {
+            return Ok(None);
         }
         let listeners = get("/listeners?format=json").map(|answer| answer.json());
         let port = listeners
@@ -294,8 +305,11 @@ impl Process {
     }
 
     fn log(&self) -> String {
-        let bytes = fs::read(self.folder.path(LOG)).unwrap_or_default();
-        String::from_utf8_lossy(&bytes).into_owned()
+        String::from_utf8_lossy(&self.log_bytes()).into_owned()
+    }
+
+    fn log_bytes(&self) -> Vec<u8> {
+        fs::read(self.folder.path(LOG)).unwrap_or_default()
     }
 }
 

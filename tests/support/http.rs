@@ -1,6 +1,7 @@
 //! A raw client: the target and the header bytes go out as the test wrote them.
 
 use std::{
+    fmt,
     io::{self, Write},
     net::{SocketAddr, TcpStream},
     str,
@@ -9,7 +10,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::wire::{Framing, Headers, Reader};
+use super::wire::{self, Framing, Headers, Reader};
 
 const TIME_OUT: Duration = Duration::from_secs(10);
 
@@ -63,7 +64,7 @@ impl Request {
     /// The bytes sent. `host`, `content-length` and `connection: close` come by themselves, unless
     /// the test wrote a header of that name (or a `transfer-encoding`).
     pub fn bytes(&self) -> Vec<u8> {
-        let has = |name: &str| super::wire::find(&self.headers, name).is_some();
+        let has = |name: &str| wire::find(&self.headers, name).is_some();
         let mut out = Vec::new();
         let mut line = |parts: [&[u8]; 4]| {
             out.extend(parts.concat());
@@ -90,7 +91,7 @@ impl Request {
 }
 
 /// An answer.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Response {
     pub status: u16,
     pub headers: Headers,
@@ -101,16 +102,8 @@ impl Response {
     /// The only header of this name; the test fails where there are two, or where it isn't text.
     #[track_caller]
     pub fn header(&self, name: &str) -> Option<&str> {
-        let mut found = self
-            .headers
-            .iter()
-            .filter(|(key, _)| key.eq_ignore_ascii_case(name));
-        let (_, value) = found.next()?;
-        assert!(found.next().is_none(), "two headers {name} in {self:?}");
-        Some(
-            str::from_utf8(value)
-                .unwrap_or_else(|_| panic!("header {name} is not UTF-8: {value:?}")),
-        )
+        let value = wire::only(&self.headers, name)?;
+        Some(str::from_utf8(value).unwrap_or_else(|_| panic!("{name} is not UTF-8 in {self:?}")))
     }
 
     pub fn text(&self) -> String {
@@ -121,6 +114,13 @@ impl Response {
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|error| panic!("the body is not JSON ({error}): {}", self.text()))
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (status, body) = (self.status, self.body.escape_ascii());
+        write!(out, "{status}\n{}\n{body}", wire::show(&self.headers))
     }
 }
 

@@ -37,6 +37,29 @@ pub fn find<'headers>(headers: &'headers Headers, name: &str) -> Option<&'header
         .map(|(_, value)| value.as_slice())
 }
 
+/// The only header of this name; the test fails where there are two.
+#[track_caller]
+pub fn only<'headers>(headers: &'headers Headers, name: &str) -> Option<&'headers [u8]> {
+    let mut found = headers
+        .iter()
+        .filter(|(key, _)| key.eq_ignore_ascii_case(name));
+    let (_, value) = found.next()?;
+    assert!(
+        found.next().is_none(),
+        "two headers {name} in {}",
+        show(headers)
+    );
+    Some(value)
+}
+
+/// Header lines as a person reads them.
+pub fn show(headers: &Headers) -> String {
+    let lines = headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {}\n", value.escape_ascii()));
+    lines.collect()
+}
+
 /// Reads messages from a stream, and keeps what belongs to the next one.
 #[derive(Debug)]
 pub struct Reader<Stream> {
