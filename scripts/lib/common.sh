@@ -5,10 +5,12 @@ STEPUP_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # What the scripts fetch lives here, in the project's folder and outside git.
 STEPUP_TOOLS=$STEPUP_ROOT/.tools
 
-# A relative target folder means "from where the user stands", as it does for cargo.
-if [[ -n ${CARGO_TARGET_DIR:-} && $CARGO_TARGET_DIR != /* ]]; then
-    export CARGO_TARGET_DIR=$PWD/$CARGO_TARGET_DIR
-fi
+# A relative path from the user means "from where the user stands"; the scripts run in the project's folder.
+for stepup_name in CARGO_TARGET_DIR STEPUP_ENVOY; do
+    if [[ -n ${!stepup_name:-} && ${!stepup_name} != /* ]]; then
+        export "$stepup_name=$PWD/${!stepup_name}"
+    fi
+done
 
 say() {
     printf '%s\n' "$*" >&2
@@ -75,6 +77,6 @@ pip_install() {
         "$python" -m venv "$venv" >&2 || fail "no Python environment could be made in .tools/venv"
     fi
     say "installing $1 from PyPI into .tools/venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check --only-binary :all: "$1" >&2 \
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --only-binary :all: "$1" >&2 \
         || fail "$1 could not be installed from PyPI"
 }
