@@ -1,0 +1,229 @@
+//! The answer for a decision: status, headers and body.
+//!
+//! `WWW-Authenticate` follows RFC 6750 §3 and RFC 9470 §3, the body RFC 9457.
+
+mod parameters;
+
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use self::parameters::Parameters;
+use crate::decision::{Challenge, ChallengeReason, MissingScopes, Shortfall};
+use crate::policy::{Ladder, Requirement};
+use crate::token::TokenError;
+
+/// What challenges carry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChallengeSettings {
+    /// The protection space (RFC 9110 §11.5).
+    pub realm: Box<str>,
+    /// Where the metadata of the protected resource stands (RFC 9728 §5.1).
+    pub resource_metadata: Option<Box<str>>,
+    /// Whether a request without a token is told what the policy asks for (RFC 9470 §9 leaves it
+    /// to the operator).
+    pub hint_without_token: bool,
+}
+
+/// An answer that the proxy sends instead of the upstream's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    /// The status code.
+    pub status: u16,
+    /// The headers, beside those that the proxy adds.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body, `application/problem+json` (RFC 9457).
+    pub body: Vec<u8>,
+}
+
+/// The body of an answer (RFC 9457 §3).
+#[derive(Serialize)]
+struct Problem<'a> {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    detail: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acr_values: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_age: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<&'a str>,
+}
+
+/// An error as a client reads it: a code, and two sentences that give nothing away.
+struct Error {
+    status: u16,
+    code: &'static str,
+    title: &'static str,
+    detail: &'static str,
+}
+
+/// The code of a body without an OAuth error: no token came.
+const UNAUTHENTICATED: &str = "unauthenticated";
+
+/// What a challenge asks for, as text.
+#[derive(Default)]
+struct Asked<'a> {
+    acr_values: Option<&'a str>,
+    max_age: Option<u64>,
+    scope: Option<String>,
+}
+
+impl<'a> Asked<'a> {
+    fn new(requirement: Option<Requirement>, scopes: &[Box<str>], levels: &'a Ladder) -> Self {
+        let level = requirement.and_then(|requirement| levels.get(requirement.level));
+        Self {
+            acr_values: level.map(|level| &*level.ask_for),
+            max_age: requirement.and_then(|r| r.max_age).map(|age| age.as_secs()),
+            scope: (!scopes.is_empty()).then(|| scopes.join(" ")),
+        }
+    }
+}
+
+/// The answer to a request that has to authenticate, or to authenticate again.
+pub fn challenge(
+    challenge: &Challenge<'_>,
+    settings: &ChallengeSettings,
+    levels: &Ladder,
+) -> Response {
+    let asked = || Asked::new(challenge.requirement, challenge.scopes, levels);
+    match challenge.reason {
+        ChallengeReason::NoToken => {
+            let asked = if settings.hint_without_token { asked() } else { Asked::default() };
+            let error = Error {
+                status: 401,
+                code: UNAUTHENTICATED,
+                title: "Authentication is required",
+                detail: "The request carries no access token.",
+            };
+            answer(&error, &asked, settings)
+        }
+        ChallengeReason::InvalidToken(error) => {
+            answer(&invalid_token(error), &Asked::default(), settings)
+        }
+        ChallengeReason::Insufficient(shortfall) => {
+            answer(&insufficient_authentication(shortfall), &asked(), settings)
+        }
+    }
+}
+
+/// The answer to a request whose token lacks scopes (RFC 6750 §3.1).
+pub fn forbid(missing: &MissingScopes<'_>, settings: &ChallengeSettings) -> Response {
+    let error = Error {
+        status: 403,
+        code: "insufficient_scope",
+        title: "The access token lacks a scope",
+        detail: "The request needs more scopes than the access token has.",
+    };
+    let asked = Asked { scope: Some(missing.required.join(" ")), ..Asked::default() };
+    answer(&error, &asked, settings)
+}
+
+/// The answer to a request whose credentials are malformed (RFC 6750 §3.1).
+pub fn malformed_credentials(settings: &ChallengeSettings) -> Response {
+    let error = Error {
+        status: 400,
+        code: "invalid_request",
+        title: "The credentials are malformed",
+        detail: "The request has to carry exactly one access token in one Authorization header.",
+    };
+    answer(&error, &Asked::default(), settings)
+}
+
+/// The answer to a request that cannot be read in one way.
+pub fn bad_request() -> Response {
+    plain(&Error {
+        status: 400,
+        code: "bad_request",
+        title: "The request is ambiguous",
+        detail: "Path, host or headers of the request could be read in more than one way.",
+    })
+}
+
+/// The answer where the configuration and the proxy disagree.
+pub fn misconfigured() -> Response {
+    plain(&Error {
+        status: 500,
+        code: "misconfigured",
+        title: "The gateway is misconfigured",
+        detail: "The gateway has no usable policy for this route. The operator's log says why.",
+    })
+}
+
+/// What a caller may know: an expired token is renewed, any other is replaced. More would help to
+/// forge one.
+const fn invalid_token(error: TokenError) -> Error {
+    let detail = match error {
+        TokenError::Expired => "The access token has expired.",
+        TokenError::NotYetValid => "The access token is not valid yet.",
+        _ => "The access token is not valid here.",
+    };
+    Error { status: 401, code: "invalid_token", title: "The access token is invalid", detail }
+}
+
+const fn insufficient_authentication(shortfall: Shortfall) -> Error {
+    let detail = match shortfall {
+        Shortfall::Level { .. } => "A different authentication level is required.",
+        Shortfall::AuthTime { .. } | Shortfall::Age { .. } => {
+            "More recent authentication is required."
+        }
+    };
+    Error {
+        status: 401,
+        code: "insufficient_user_authentication",
+        title: "The authentication is not sufficient",
+        detail,
+    }
+}
+
+fn answer(error: &Error, asked: &Asked<'_>, settings: &ChallengeSettings) -> Response {
+    let mut parameters = Parameters::new("Bearer");
+    parameters.push("realm", &settings.realm);
+    if error.code != UNAUTHENTICATED {
+        parameters.push("error", error.code);
+        parameters.push("error_description", error.detail);
+    }
+    if let Some(acr_values) = asked.acr_values {
+        parameters.push("acr_values", acr_values);
+    }
+    if let Some(max_age) = asked.max_age {
+        parameters.push("max_age", &max_age.to_string());
+    }
+    if let Some(scope) = &asked.scope {
+        parameters.push("scope", scope);
+    }
+    if let Some(location) = &settings.resource_metadata {
+        parameters.push("resource_metadata", location);
+    }
+    let mut response = problem(error, asked);
+    response.headers.push(("www-authenticate", parameters.finish()));
+    response
+}
+
+fn plain(error: &Error) -> Response {
+    problem(error, &Asked::default())
+}
+
+fn problem(error: &Error, asked: &Asked<'_>) -> Response {
+    let mut r#type = String::from("urn:envoy-stepup:problem:");
+    let _ = write!(r#type, "{}", error.code);
+    let body = Problem {
+        r#type,
+        title: error.title,
+        status: error.status,
+        detail: error.detail,
+        acr_values: asked.acr_values,
+        max_age: asked.max_age,
+        scope: asked.scope.as_deref(),
+    };
+    Response {
+        status: error.status,
+        headers: vec![
+            ("content-type", "application/problem+json".to_owned()),
+            ("cache-control", "no-store".to_owned()),
+        ],
+        // Strings and numbers always serialize.
+        body: serde_json::to_vec(&body).unwrap_or_default(),
+    }
+}

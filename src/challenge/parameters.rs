@@ -1,0 +1,48 @@
+//! The parameters of a challenge (RFC 9110 §11.2), written as quoted strings.
+
+/// A challenge under construction: a scheme and its parameters.
+pub(super) struct Parameters {
+    text: String,
+    first: bool,
+}
+
+impl Parameters {
+    pub(super) fn new(scheme: &str) -> Self {
+        Self { text: scheme.to_owned(), first: true }
+    }
+
+    /// Adds a parameter. Every name is added once (RFC 6750 §3).
+    ///
+    /// The configuration lets only visible ASCII and spaces through, so that only quotes and
+    /// backslashes need escaping (RFC 9110 §5.6.4).
+    pub(super) fn push(&mut self, name: &str, value: &str) {
+        self.text.push_str(if self.first { " " } else { ", " });
+        self.first = false;
+        self.text.push_str(name);
+        self.text.push_str("=\"");
+        for character in value.chars() {
+            if matches!(character, '"' | '\\') {
+                self.text.push('\\');
+            }
+            self.text.push(character);
+        }
+        self.text.push('"');
+    }
+
+    pub(super) fn finish(self) -> String {
+        self.text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_quoted_and_escaped() {
+        let mut parameters = Parameters::new("Bearer");
+        parameters.push("realm", r#"a "b" \c"#);
+        parameters.push("acr_values", "phr phrh");
+        assert_eq!(parameters.finish(), r#"Bearer realm="a \"b\" \\c", acr_values="phr phrh""#);
+    }
+}

@@ -1,0 +1,186 @@
+//! `issuers`: who signs tokens.
+
+use std::time::Duration;
+
+use super::node::{Node, Object};
+use super::{all, one_of, strings};
+use crate::keys::{Algorithm, Algorithms, KeySet, KeySetProblem, MAX_KEYS};
+use crate::token::{Issuer, Issuers};
+
+const KEYS: [&str; 7] =
+    ["issuer", "audiences", "keys", "algorithms", "token_types", "clock_skew", "auth_time_claim"];
+
+const DEFAULT_SKEW: Duration = Duration::from_mins(1);
+/// A clock that is off by more needs mending; a greater allowance would only let old tokens live.
+const GREATEST_SKEW: Duration = Duration::from_mins(5);
+/// RFC 9068 §2.1, and what most providers write instead.
+const DEFAULT_TYPES: [&str; 2] = ["at+jwt", "jwt"];
+const DEFAULT_AUTH_TIME: &str = "auth_time";
+/// Claims that a refresh renews, or that say something else altogether.
+const NO_AUTH_TIME: [&str; 3] = ["iat", "exp", "nbf"];
+
+/// The issuers as far as they could be read.
+pub(super) struct IssuersRead {
+    names: Vec<String>,
+    /// `None` after a mistake.
+    issuers: Option<Issuers>,
+}
+
+impl Default for IssuersRead {
+    /// No issuers, which is no mistake where every policy is public.
+    fn default() -> Self {
+        Self { names: Vec::new(), issuers: Some(Issuers::default()) }
+    }
+}
+
+impl IssuersRead {
+    /// The names, those of issuers with mistakes included.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
+    }
+
+    pub(super) fn finish(self) -> Option<Issuers> {
+        self.issuers
+    }
+}
+
+pub(super) fn read(node: &Node<'_>) -> IssuersRead {
+    let mut names = Vec::new();
+    let issuers = node.filled_list("a list of issuers").and_then(|items| {
+        all(items.map(|item| {
+            let issuer = item.object("an issuer", &KEYS)?;
+            read_issuer(&issuer, &mut names)
+        }))
+    });
+    IssuersRead { names, issuers: issuers.map(Issuers::new) }
+}
+
+fn read_issuer(issuer: &Object<'_>, names: &mut Vec<String>) -> Option<Issuer> {
+    let name = issuer.required("issuer", "the iss claim of its tokens").and_then(|node| {
+        let name = node.text("the iss claim of its tokens")?;
+        if names.iter().any(|known| known == name) {
+            node.mistake(format!("the issuer {name:?} stands in the list twice"));
+            return None;
+        }
+        names.push(name.to_owned());
+        Some(name.into())
+    });
+    let audiences = issuer
+        .required("audiences", "the values of which one has to be in the aud claim")
+        .and_then(|node| {
+            strings(&node, "a list of audiences", |item| item.text("an audience").map(Into::into))
+        });
+    let algorithms = match issuer.get("algorithms") {
+        Some(node) => read_algorithms(&node),
+        None => Some(Algorithms::all()),
+    };
+    let keys = issuer
+        .required("keys", "{inline: {keys: [...]}}")
+        .and_then(|node| read_keys(&node, algorithms));
+    let token_types = match issuer.get("token_types") {
+        Some(node) => strings(&node, "a list of typ values", read_type),
+        None => Some(DEFAULT_TYPES.into_iter().map(Into::into).collect()),
+    };
+    let clock_skew = match issuer.get("clock_skew") {
+        Some(node) => read_skew(&node),
+        None => Some(DEFAULT_SKEW),
+    };
+    let auth_time_claim = match issuer.get("auth_time_claim") {
+        Some(node) => read_auth_time_claim(&node),
+        None => Some(DEFAULT_AUTH_TIME.into()),
+    };
+    Some(Issuer {
+        name: name?,
+        audiences: audiences?,
+        keys: keys?,
+        algorithms: algorithms?,
+        token_types: token_types?,
+        clock_skew: clock_skew?,
+        auth_time_claim: auth_time_claim?,
+    })
+}
+
+fn read_algorithms(node: &Node<'_>) -> Option<Algorithms> {
+    let expected = format!("a list of {}", Algorithms::all());
+    all(node.filled_list(&expected)?.map(|item| {
+        let expected = format!("one of {}", Algorithms::all());
+        let algorithm = Algorithm::from_name(item.string(&expected)?);
+        if algorithm.is_none() {
+            item.unexpected(&format!("{expected}; none and HMAC are never accepted"));
+        }
+        algorithm
+    }))
+    .map(|list| list.into_iter().collect())
+}
+
+fn read_keys(node: &Node<'_>, algorithms: Option<Algorithms>) -> Option<KeySet> {
+    let keys = node.object("{inline: {keys: [...]}}", &["inline"])?;
+    one_of(&keys, &["inline"])?;
+    let inline = keys.get("inline")?;
+    let (set, skipped) = match KeySet::from_jwks(inline.value()) {
+        Ok(read) => read,
+        Err(KeySetProblem::NotAKeySet) => {
+            inline.unexpected("a JWK Set: an object with a list named keys (RFC 7517 §5)");
+            return None;
+        }
+        Err(KeySetProblem::TooManyKeys) => {
+            inline.mistake(format!("holds more than {MAX_KEYS} keys"));
+            return None;
+        }
+    };
+    let set_object = inline.any_object()?;
+    let list = set_object.get("keys")?;
+    let nodes = list.list("a list of keys")?.collect::<Vec<_>>();
+    for key in &skipped {
+        if let Some(node) = nodes.get(key.index) {
+            node.mistake(format!("{}; mend it or take it out", key.problem));
+        }
+    }
+    if set.is_empty() && skipped.is_empty() {
+        list.mistake("is empty; expected at least one public key");
+        return None;
+    }
+    // Without a skipped key, places in the set are places in the list.
+    if let Some(algorithms) = algorithms
+        && skipped.is_empty()
+    {
+        for (key, node) in set.iter().zip(&nodes) {
+            if !key.algorithms().iter().any(|algorithm| algorithms.contains(algorithm)) {
+                node.mistake(format!(
+                    "serves {}, and the issuer's algorithms are {algorithms}; no token could use it",
+                    key.algorithms()
+                ));
+            }
+        }
+    }
+    Some(set)
+}
+
+fn read_type(node: &Node<'_>) -> Option<Box<str>> {
+    let typ = node.text("a typ value such as \"at+jwt\"")?.to_ascii_lowercase();
+    Some(typ.strip_prefix("application/").unwrap_or(&typ).into())
+}
+
+fn read_skew(node: &Node<'_>) -> Option<Duration> {
+    let skew = node.seconds()?;
+    if skew > GREATEST_SKEW {
+        node.mistake(format!(
+            "is more than {}s; expected less, or expired tokens would live on",
+            GREATEST_SKEW.as_secs()
+        ));
+        return None;
+    }
+    Some(skew)
+}
+
+fn read_auth_time_claim(node: &Node<'_>) -> Option<Box<str>> {
+    let claim = node.text("the claim that holds the time of the authentication")?;
+    if NO_AUTH_TIME.contains(&claim) {
+        node.mistake(format!(
+            "{claim:?} is not the time of the authentication: a refresh renews it; expected a \
+             claim that a refresh leaves alone (RFC 9470 §6.1)"
+        ));
+        return None;
+    }
+    Some(claim.into())
+}

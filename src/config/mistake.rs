@@ -1,0 +1,90 @@
+//! What is wrong in a configuration, and where.
+
+use std::cell::RefCell;
+use std::fmt;
+
+/// One mistake: its place, what was found, what was expected, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    /// Where, for example `policies.pay.require[0].level`; empty for the document as a whole.
+    pub path: String,
+    /// What was found, what was expected, and what to do.
+    pub message: String,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.path.is_empty() {
+            f.write_str(&self.message)
+        } else {
+            write!(f, "{}: {}", self.path, self.message)
+        }
+    }
+}
+
+/// All mistakes of a configuration, section by section. Never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistakes(Vec<Mistake>);
+
+impl Mistakes {
+    /// A single mistake of the document as a whole.
+    pub(super) fn whole(message: impl Into<String>) -> Self {
+        Self(vec![Mistake { path: String::new(), message: message.into() }])
+    }
+
+    /// The mistakes one by one.
+    pub fn as_slice(&self) -> &[Mistake] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Mistakes {
+    /// One mistake a line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, mistake) in self.0.iter().enumerate() {
+            if index > 0 {
+                f.write_str("\n")?;
+            }
+            mistake.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Mistakes {}
+
+/// Where the reader puts the mistakes that it meets. It goes on after each.
+#[derive(Debug, Default)]
+pub(super) struct Sink(RefCell<Vec<Mistake>>);
+
+impl Sink {
+    pub(super) fn push(&self, path: impl fmt::Display, message: impl Into<String>) {
+        self.0.borrow_mut().push(Mistake { path: path.to_string(), message: message.into() });
+    }
+
+    /// `value` when there was no mistake.
+    pub(super) fn finish<T>(self, value: Option<T>) -> Result<T, Mistakes> {
+        let mistakes = self.0.into_inner();
+        match value {
+            Some(value) if mistakes.is_empty() => Ok(value),
+            _ if mistakes.is_empty() => Err(Mistakes::whole("the configuration cannot be read")),
+            _ => Err(Mistakes(mistakes)),
+        }
+    }
+}
+
+/// The nearest of `known` to `found`, when it is near enough to be a slip of the pen.
+pub(super) fn nearest<'k>(found: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    /// Similarity (0 to 1) from which a suggestion helps more than it puzzles.
+    const NEAR_ENOUGH: f64 = 0.8;
+    known
+        .map(|candidate| (strsim::jaro_winkler(found, candidate), candidate))
+        .filter(|(similarity, _)| *similarity >= NEAR_ENOUGH)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate)
+}
+
+/// `; did you mean "…"?`, or nothing.
+pub(super) fn suggestion<'k>(found: &str, known: impl Iterator<Item = &'k str>) -> String {
+    nearest(found, known).map_or_else(String::new, |near| format!("; did you mean {near:?}?"))
+}

@@ -1,0 +1,164 @@
+//! Evidence against demand: pure, total, and without a side effect.
+
+use std::time::Duration;
+
+use crate::policy::{Demand, Ladder, LevelId, Requirement};
+use crate::time::Timestamp;
+use crate::token::{AuthTimeProblem, Evidence, MalformedCredentials, TokenError};
+
+/// What a request brings to show who it comes from.
+#[derive(Debug)]
+pub enum Credentials {
+    /// No token.
+    Missing,
+    /// It is not clear which token is meant.
+    Malformed(MalformedCredentials),
+    /// A token that proves nothing.
+    Invalid(TokenError),
+    /// A token that was verified.
+    Verified(Evidence),
+}
+
+/// What becomes of a request.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Decision<'p> {
+    /// It goes on to the upstream.
+    Allow(Grant),
+    /// `401`: the client is told what to obtain.
+    Challenge(Challenge<'p>),
+    /// `403`: scopes are missing, which no authentication brings.
+    Forbid(MissingScopes<'p>),
+    /// `400`: the request itself is wrong.
+    Reject(MalformedCredentials),
+}
+
+/// Why a request goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Grant {
+    /// Its policy is public.
+    Public,
+    /// Its token meets the demand.
+    Proven {
+        /// The highest level that the token satisfies.
+        level: Option<LevelId>,
+    },
+}
+
+/// A demand that was not met, with everything that a client needs to meet it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Challenge<'p> {
+    /// Why.
+    pub reason: ChallengeReason,
+    /// What a challenge asks for: the first alternative of the demand.
+    pub requirement: Option<Requirement>,
+    /// The scopes to name: all of the demand where one of them is missing, else none.
+    pub scopes: &'p [Box<str>],
+}
+
+/// Why a challenge is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChallengeReason {
+    /// No token came (RFC 6750 §3: no error code).
+    NoToken,
+    /// The token proves nothing (`invalid_token`).
+    InvalidToken(TokenError),
+    /// The token proves too little (`insufficient_user_authentication`).
+    Insufficient(Shortfall),
+}
+
+/// How a valid token falls short of a requirement. The order ranks: a later one came nearer to
+/// being met, so it is the one to report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Shortfall {
+    /// The level is not proven.
+    Level {
+        /// The level that is required.
+        required: LevelId,
+        /// The highest level that is proven.
+        found: Option<LevelId>,
+    },
+    /// The level is proven, but it is not known when the user authenticated.
+    AuthTime {
+        /// Why it is not known.
+        problem: AuthTimeProblem,
+    },
+    /// The level is proven, but the authentication is too old.
+    Age {
+        /// The greatest age.
+        required: Duration,
+        /// The age.
+        found: Duration,
+    },
+}
+
+/// Scopes that a token lacks.
+#[derive(Debug, PartialEq, Eq)]
+pub struct MissingScopes<'p> {
+    /// All scopes of the demand (RFC 6750 §3: the scope that is necessary).
+    pub required: &'p [Box<str>],
+}
+
+/// Decides over a request.
+///
+/// `demand` is `None` for a public policy. Then nothing that the request brings is looked at.
+pub fn decide<'p>(
+    demand: Option<&'p Demand>,
+    credentials: &Credentials,
+    levels: &Ladder,
+    now: Timestamp,
+) -> Decision<'p> {
+    let Some(demand) = demand else {
+        return Decision::Allow(Grant::Public);
+    };
+    let refuse = |reason, scopes: &'p [Box<str>]| {
+        let requirement = demand.alternatives.first().copied();
+        Decision::Challenge(Challenge { reason, requirement, scopes })
+    };
+    let evidence = match credentials {
+        Credentials::Malformed(error) => return Decision::Reject(*error),
+        Credentials::Missing => return refuse(ChallengeReason::NoToken, &demand.scopes),
+        Credentials::Invalid(error) => return refuse(ChallengeReason::InvalidToken(*error), &[]),
+        Credentials::Verified(evidence) => evidence,
+    };
+    let scopes_missing = demand.scopes.iter().any(|scope| !evidence.has_scope(scope));
+    let to_name = if scopes_missing { demand.scopes.as_slice() } else { &[] };
+    let satisfied = levels.satisfied(evidence);
+    let found = satisfied.highest();
+    // Any one alternative suffices; the first shortfall is `None` when there is none to meet.
+    let mut nearest = None;
+    for requirement in &demand.alternatives {
+        let shortfall = if satisfied.contains(requirement.level) {
+            requirement.max_age.and_then(|max_age| too_old(evidence, max_age, now))
+        } else {
+            Some(Shortfall::Level { required: requirement.level, found })
+        };
+        match shortfall {
+            None => {
+                nearest = None;
+                break;
+            }
+            Some(shortfall) => nearest = nearest.max(Some(shortfall)),
+        }
+    }
+    match nearest {
+        Some(shortfall) => refuse(ChallengeReason::Insufficient(shortfall), to_name),
+        None if scopes_missing => Decision::Forbid(MissingScopes { required: &demand.scopes }),
+        None => Decision::Allow(Grant::Proven { level: found }),
+    }
+}
+
+/// `None` when the last active authentication is known and at most `max_age` old (RFC 9470 §3).
+///
+/// The clock skew only decides whether a time is believable. It never stretches `max_age`.
+fn too_old(evidence: &Evidence, max_age: Duration, now: Timestamp) -> Option<Shortfall> {
+    let auth_time = match evidence.auth_time() {
+        Ok(auth_time) if auth_time > now.plus(evidence.clock_skew()) => {
+            return Some(Shortfall::AuthTime { problem: AuthTimeProblem::InTheFuture });
+        }
+        Ok(auth_time) => auth_time,
+        Err(problem) => return Some(Shortfall::AuthTime { problem }),
+    };
+    // Within the skew, a time ahead of the proxy's clock counts as this moment.
+    let found = now.since(auth_time).unwrap_or(Duration::ZERO);
+    (found > max_age).then_some(Shortfall::Age { required: max_age, found })
+}

@@ -1,0 +1,83 @@
+//! Public keys of issuers: reading them, and choosing the one for a token.
+
+mod algorithm;
+mod jwk;
+
+use serde_json::Value;
+
+pub use self::algorithm::{Algorithm, Algorithms};
+pub use self::jwk::{Jwk, KeyMaterial, KeyProblem};
+
+/// The most keys that a set may hold.
+pub const MAX_KEYS: usize = 256;
+
+/// The keys of an issuer.
+#[derive(Debug, Default)]
+pub struct KeySet(Vec<Jwk>);
+
+/// A key of a set that cannot be used, and why.
+#[derive(Debug)]
+pub struct Skipped {
+    /// Its place in `keys`.
+    pub index: usize,
+    /// Why.
+    pub problem: KeyProblem,
+}
+
+/// Why a document is no key set (RFC 7517 §5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeySetProblem {
+    /// It is not an object with a list named `keys`.
+    NotAKeySet,
+    /// It holds more than [`MAX_KEYS`] keys.
+    TooManyKeys,
+}
+
+impl KeySet {
+    /// Reads a JWK Set (RFC 7517 §5). Keys that cannot be used are left out and told (§5: a set
+    /// may hold keys that a reader does not understand).
+    ///
+    /// # Errors
+    /// When the document is not a key set.
+    pub fn from_jwks(document: &Value) -> Result<(Self, Vec<Skipped>), KeySetProblem> {
+        let keys =
+            document.get("keys").and_then(Value::as_array).ok_or(KeySetProblem::NotAKeySet)?;
+        if keys.len() > MAX_KEYS {
+            return Err(KeySetProblem::TooManyKeys);
+        }
+        let mut set = Self::default();
+        let mut skipped = Vec::new();
+        for (index, key) in keys.iter().enumerate() {
+            match Jwk::from_json(key) {
+                Ok(key) => set.0.push(key),
+                Err(problem) => skipped.push(Skipped { index, problem }),
+            }
+        }
+        Ok((set, skipped))
+    }
+
+    /// Whether there is no key.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All keys.
+    pub fn iter(&self) -> impl Iterator<Item = &Jwk> {
+        self.0.iter()
+    }
+
+    /// The keys that may have signed a token with this header, in the set's order.
+    ///
+    /// A `kid` is compared exactly where both have one (RFC 7515 §4.1.4: it is a hint). The
+    /// algorithm has to be one that the key serves.
+    pub fn candidates(
+        &self,
+        kid: Option<&str>,
+        algorithm: Algorithm,
+    ) -> impl Iterator<Item = &Jwk> {
+        self.0.iter().filter(move |key| {
+            key.algorithms().contains(algorithm)
+                && kid.is_none_or(|kid| key.kid().is_none_or(|own| own == kid))
+        })
+    }
+}

@@ -1,0 +1,111 @@
+//! What an operator asks for, compiled: immutable, and without a name left to look up.
+
+mod host;
+mod level;
+mod path;
+mod rule;
+mod template;
+mod text;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+pub use self::host::{Host, HostPattern};
+pub use self::level::{ClaimProof, Ladder, Level, LevelId, LevelSet, MAX_LEVELS, Proof};
+pub use self::path::{CanonicalPath, EncodedSlashes, PathError};
+pub use self::rule::{
+    Facts, HeaderMatch, NotText, PathMatch, QueryMatch, RequestMatch, Rule, Rules, ValueCondition,
+};
+pub use self::template::to_regex as template_to_regex;
+pub use self::text::{FullRegex, StringMatch, TextPattern};
+
+use crate::challenge::ChallengeSettings;
+use crate::token::{Issuers, TokenSettings};
+
+/// A policy's place in its [`PolicySet`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PolicyId(usize);
+
+impl PolicyId {
+    /// The policy at `index` of the list that [`Policies::new`] takes.
+    pub const fn new(index: usize) -> Self {
+        Self(index)
+    }
+}
+
+/// A level, and optionally the greatest age of the last active authentication.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Requirement {
+    /// The level that has to be proven.
+    pub level: LevelId,
+    /// The greatest age; whole seconds (RFC 9470 §3).
+    pub max_age: Option<Duration>,
+}
+
+/// What a policy asks of a token.
+#[derive(Debug, Default)]
+pub struct Demand {
+    /// Any one of these suffices; empty when no level is asked for. A challenge names the first.
+    pub alternatives: Vec<Requirement>,
+    /// All of these scopes (RFC 6749 §3.3).
+    pub scopes: Vec<Box<str>>,
+}
+
+/// A named policy.
+#[derive(Debug)]
+pub struct Policy {
+    /// Its name in configuration, logs and metrics.
+    pub name: Box<str>,
+    /// What it asks for; `None` when it is public and no token is needed.
+    pub demand: Option<Demand>,
+}
+
+/// All policies, by place and by name.
+#[derive(Debug, Default)]
+pub struct Policies {
+    list: Vec<Policy>,
+    names: HashMap<Box<str>, PolicyId>,
+}
+
+impl Policies {
+    /// Takes the policies; [`PolicyId`]s are places in this list.
+    pub fn new(list: Vec<Policy>) -> Self {
+        let names = list
+            .iter()
+            .enumerate()
+            .map(|(index, policy)| (policy.name.clone(), PolicyId(index)))
+            .collect();
+        Self { list, names }
+    }
+
+    /// The policy at this place.
+    pub fn get(&self, id: PolicyId) -> Option<&Policy> {
+        self.list.get(id.0)
+    }
+
+    /// The policy of this name.
+    pub fn named(&self, name: &str) -> Option<&Policy> {
+        self.names.get(name).and_then(|id| self.get(*id))
+    }
+}
+
+/// Everything that decides over a request.
+#[derive(Debug)]
+pub struct PolicySet {
+    /// The levels, weakest first.
+    pub levels: Ladder,
+    /// Who signs tokens.
+    pub issuers: Issuers,
+    /// Where tokens stand in a request, and how long they may be.
+    pub tokens: TokenSettings,
+    /// The policies.
+    pub policies: Policies,
+    /// Which requests each policy is for.
+    pub rules: Rules,
+    /// Whether a route's own metadata may name its policy.
+    pub route_metadata: bool,
+    /// What becomes of `%2F` and `%5C` in paths.
+    pub encoded_slashes: EncodedSlashes,
+    /// What challenges carry.
+    pub challenge: ChallengeSettings,
+}

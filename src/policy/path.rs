@@ -1,0 +1,362 @@
+//! The one form in which paths are compared.
+//!
+//! A request's path has many spellings. A proxy that compares one of them while the application
+//! behind it reads another can be walked around (CVE-2019-9901). So a path is brought into a
+//! canonical form first, and a path that two servers could read differently is refused.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// A path in canonical form: it starts with `/`, has no dot segment, no empty segment but perhaps
+/// the last, and spells every byte in one way: literally where RFC 3986 §3.3 allows the byte in a
+/// segment, else as `%XX` in upper case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CanonicalPath<'a>(Cow<'a, str>);
+
+/// What happens to `%2F` and `%5C`, which some servers read as a separator and some do not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EncodedSlashes {
+    /// The request is refused.
+    #[default]
+    Reject,
+    /// They are kept as they are, as a part of a segment.
+    Keep,
+}
+
+/// Why a path is refused: two servers could read it differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathError {
+    /// There is none, or it does not start with `/`.
+    NotAPath,
+    /// A control byte, a space, or a byte beyond ASCII stands in it unencoded or encoded.
+    Control,
+    /// A backslash, which some servers read as a slash.
+    Backslash,
+    /// A fragment, which no client sends (RFC 9112 §3.2) and servers cut or keep.
+    Fragment,
+    /// `%` without two hexadecimal digits after it.
+    BadPercentEncoding,
+    /// `%2F` or `%5C`, while the configuration rejects them.
+    EncodedSlash,
+    /// Decoded once, it still holds `%` and two hexadecimal digits: a server that decodes twice reads another path.
+    DoubleEncoding,
+    /// The decoded bytes are not UTF-8; overlong forms hide dots and slashes this way.
+    NotUtf8,
+    /// A `;` in or before a dot segment: servers differ in what `..;` and `;/..` mean.
+    ParameterBeforeDotSegment,
+    /// A `;` whose removal selects another policy: servers differ in whether they drop it.
+    AmbiguousParameter,
+}
+
+impl fmt::Display for PathError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NotAPath => "the request target is not a path",
+            Self::Control => "the path holds a control byte, a space or a byte beyond ASCII",
+            Self::Backslash => "the path holds a backslash",
+            Self::Fragment => "the path holds a fragment",
+            Self::BadPercentEncoding => "the path holds a bad percent-encoding",
+            Self::EncodedSlash => "the path holds an encoded slash or backslash",
+            Self::DoubleEncoding => "the path is percent-encoded twice",
+            Self::NotUtf8 => "the path does not decode to UTF-8",
+            Self::ParameterBeforeDotSegment => "the path holds a ';' in or before a dot segment",
+            Self::AmbiguousParameter => "the path selects another policy without its ';'",
+        })
+    }
+}
+
+impl<'a> CanonicalPath<'a> {
+    /// Brings the value of `:path` into canonical form; the query is cut off.
+    ///
+    /// # Errors
+    /// When two servers could read the path differently.
+    pub fn new(target: &'a [u8], slashes: EncodedSlashes) -> Result<Self, PathError> {
+        let path = target.split(|b| *b == b'?').next().unwrap_or_default();
+        if path.first() != Some(&b'/') {
+            return Err(PathError::NotAPath);
+        }
+        if is_canonical(path)
+            && let Ok(path) = std::str::from_utf8(path)
+        {
+            return Ok(Self(Cow::Borrowed(path)));
+        }
+        let decoded = normalize_encoding(path, slashes)?;
+        Ok(Self(Cow::Owned(resolve_segments(&decoded)?)))
+    }
+
+    /// The path as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The path as a server reads it that drops parameters (`;…`) from segments, when it differs.
+    pub fn without_parameters(&self) -> Option<CanonicalPath<'static>> {
+        if !self.0.contains(';') {
+            return None;
+        }
+        let kept = self.0.split('/').map(|segment| segment.split(';').next().unwrap_or_default());
+        let stripped = kept.collect::<Vec<_>>().join("/");
+        // Dropping a parameter can leave an empty segment behind.
+        resolve_segments(&stripped).ok().map(|path| CanonicalPath(Cow::Owned(path)))
+    }
+}
+
+/// Whether `byte` may stand literally in a canonical segment: `pchar` of RFC 3986 §3.3.
+const fn is_pchar(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric()
+        || matches!(
+            byte,
+            b'-' | b'.' | b'_' | b'~' // unreserved
+                | b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=' // sub-delims
+                | b':' | b'@'
+        )
+}
+
+/// The quick look that most requests pass: nothing in the path needs a change or a closer look.
+fn is_canonical(path: &[u8]) -> bool {
+    let mut previous = 0;
+    for &byte in path {
+        let plain = byte == b'/' || (is_pchar(byte) && byte != b';');
+        // A dot that begins a segment, and a second slash, need the closer look.
+        if !plain || (previous == b'/' && matches!(byte, b'.' | b'/')) {
+            return false;
+        }
+        previous = byte;
+    }
+    true
+}
+
+/// Spells every byte of the path in its one way.
+fn normalize_encoding(path: &[u8], slashes: EncodedSlashes) -> Result<String, PathError> {
+    let mut spelled = String::with_capacity(path.len());
+    let mut decoded = Vec::with_capacity(path.len());
+    let mut rest = path.iter();
+    while let Some(&byte) = rest.next() {
+        let value = match byte {
+            b'\\' => return Err(PathError::Backslash),
+            b'#' => return Err(PathError::Fragment),
+            b'/' => {
+                spelled.push('/');
+                decoded.push(byte);
+                continue;
+            }
+            b'%' => {
+                let value = hex_pair(&mut rest).ok_or(PathError::BadPercentEncoding)?;
+                if slashes == EncodedSlashes::Reject && matches!(value, b'/' | b'\\') {
+                    return Err(PathError::EncodedSlash);
+                }
+                value
+            }
+            // A raw byte beyond ASCII has no meaning in a request target (RFC 9112 §3.2).
+            0..=b' ' | 0x7f.. => return Err(PathError::Control),
+            byte => byte,
+        };
+        match value {
+            0..=0x1f | 0x7f => return Err(PathError::Control),
+            value if is_pchar(value) => spelled.push(char::from(value)),
+            value => push_encoded(&mut spelled, value),
+        }
+        decoded.push(value);
+    }
+    if is_encoded_again(&decoded) {
+        return Err(PathError::DoubleEncoding);
+    }
+    // Bytes that are not UTF-8 include the overlong spellings of '.' and '/'.
+    if std::str::from_utf8(&decoded).is_err() {
+        return Err(PathError::NotUtf8);
+    }
+    Ok(spelled)
+}
+
+/// Whether decoding once more would change the path.
+fn is_encoded_again(decoded: &[u8]) -> bool {
+    let mut rest = decoded.iter();
+    while rest.find(|byte| **byte == b'%').is_some() {
+        if hex_pair(&mut rest.clone()).is_some() {
+            return true;
+        }
+    }
+    false
+}
+
+/// Reads two hexadecimal digits.
+fn hex_pair(rest: &mut std::slice::Iter<'_, u8>) -> Option<u8> {
+    let mut digit = || char::from(*rest.next()?).to_digit(16);
+    let (high, low) = (digit()?, digit()?);
+    u8::try_from((high << 4) | low).ok()
+}
+
+fn push_encoded(spelled: &mut String, byte: u8) {
+    let digit = |value: u8| {
+        char::from_digit(u32::from(value), 16).map_or('0', |digit| digit.to_ascii_uppercase())
+    };
+    spelled.push('%');
+    spelled.push(digit(byte >> 4));
+    spelled.push(digit(byte & 0x0f));
+}
+
+/// Resolves dot segments (RFC 3986 §5.2.4) and merges repeated slashes.
+fn resolve_segments(path: &str) -> Result<String, PathError> {
+    let mut kept: Vec<&str> = Vec::new();
+    let mut parameter_seen = false;
+    let mut ends_in_directory = false;
+    for segment in path.split('/') {
+        let name = segment.split(';').next().unwrap_or_default();
+        let is_dot_segment = matches!(name, "." | "..");
+        parameter_seen |= segment.contains(';');
+        if is_dot_segment && parameter_seen {
+            return Err(PathError::ParameterBeforeDotSegment);
+        }
+        ends_in_directory = segment.is_empty() || is_dot_segment;
+        match segment {
+            "" | "." => {}
+            ".." => {
+                kept.pop();
+            }
+            segment => kept.push(segment),
+        }
+    }
+    let mut resolved = String::with_capacity(path.len());
+    for segment in &kept {
+        resolved.push('/');
+        resolved.push_str(segment);
+    }
+    if ends_in_directory || resolved.is_empty() {
+        resolved.push('/');
+    }
+    Ok(resolved)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn canonical(path: &str) -> Result<String, PathError> {
+        CanonicalPath::new(path.as_bytes(), EncodedSlashes::Reject).map(|p| p.as_str().to_owned())
+    }
+
+    #[test]
+    fn spellings_of_one_path_become_one() {
+        for (path, expected) in [
+            ("/", "/"),
+            ("/a/b", "/a/b"),
+            ("/a/b/", "/a/b/"),
+            ("/a/b?x=/../c", "/a/b"),
+            ("/a?", "/a"),
+            ("//a///b", "/a/b"),
+            ("/./a/./b/.", "/a/b/"),
+            ("/a/../b", "/b"),
+            ("/a/b/..", "/a/"),
+            ("/../../a", "/a"),
+            ("/..", "/"),
+            ("/%61dmin", "/admin"),
+            ("/a/%2e%2E/b", "/b"),
+            ("/%2e/a", "/a"),
+            ("/a/.%2e/b", "/b"),
+            ("/a%7eb", "/a~b"),
+            ("/a%40b", "/a@b"),
+            ("/a%3db", "/a=b"),
+            ("/a%20b%c3%a9", "/a%20b%C3%A9"),
+            ("/a{b}", "/a%7Bb%7D"),
+            ("/a%7bb%7d", "/a%7Bb%7D"),
+            ("/a%3Fb", "/a%3Fb"),
+            ("/100%25", "/100%25"),
+            ("/100%25/x", "/100%25/x"),
+            ("/.well-known/x", "/.well-known/x"),
+            ("/...", "/..."),
+            ("/a;x=1/b", "/a;x=1/b"),
+            ("/a%3bx", "/a;x"),
+        ] {
+            assert_eq!(canonical(path).as_deref(), Ok(expected), "{path}");
+        }
+    }
+
+    #[test]
+    fn paths_that_two_servers_could_read_differently_are_refused() {
+        use PathError as E;
+        for (path, expected) in [
+            ("", E::NotAPath),
+            ("*", E::NotAPath),
+            ("a/b", E::NotAPath),
+            ("?/a", E::NotAPath),
+            ("/a b", E::Control),
+            ("/a\u{0}", E::Control),
+            ("/a\u{7f}", E::Control),
+            ("/é", E::Control),
+            ("/a%00", E::Control),
+            ("/a%0d%0a", E::Control),
+            ("/a%7F", E::Control),
+            ("/a\\b", E::Backslash),
+            ("/a#b", E::Fragment),
+            ("/a%", E::BadPercentEncoding),
+            ("/a%zz", E::BadPercentEncoding),
+            ("/a%2", E::BadPercentEncoding),
+            ("/a%+1", E::BadPercentEncoding),
+            ("/a%2fb", E::EncodedSlash),
+            ("/a%2Fb", E::EncodedSlash),
+            ("/a%5cb", E::EncodedSlash),
+            ("/a%252e", E::DoubleEncoding),
+            ("/a%25%32%65", E::DoubleEncoding),
+            ("/a%c0%ae", E::NotUtf8),
+            ("/a%c0%afb", E::NotUtf8),
+            ("/a%ff", E::NotUtf8),
+            ("/a/..;/b", E::ParameterBeforeDotSegment),
+            ("/a/..;x=1/b", E::ParameterBeforeDotSegment),
+            ("/a/.;/b", E::ParameterBeforeDotSegment),
+            ("/a/%2e%2e%3b/b", E::ParameterBeforeDotSegment),
+            ("/a;x/../b", E::ParameterBeforeDotSegment),
+            ("/a;/x/.", E::ParameterBeforeDotSegment),
+        ] {
+            assert_eq!(canonical(path), Err(expected), "{path}");
+        }
+    }
+
+    #[test]
+    fn encoded_slashes_can_be_kept_as_part_of_a_segment() {
+        let keep = |path: &'static str| {
+            CanonicalPath::new(path.as_bytes(), EncodedSlashes::Keep).map(|p| p.as_str().to_owned())
+        };
+        assert_eq!(keep("/a%2fb/%5c").as_deref(), Ok("/a%2Fb/%5C"));
+        assert_eq!(keep("/a/..%2fb").as_deref(), Ok("/a/..%2Fb"));
+        assert_eq!(keep("/a%00"), Err(PathError::Control));
+        assert_eq!(keep("/a\\b"), Err(PathError::Backslash));
+    }
+
+    #[test]
+    fn the_reading_without_parameters_is_canonical_too() {
+        let without = |path: &'static str| {
+            CanonicalPath::new(path.as_bytes(), EncodedSlashes::Reject)
+                .unwrap()
+                .without_parameters()
+                .map(|p| p.as_str().to_owned())
+        };
+        assert_eq!(without("/a/b"), None);
+        assert_eq!(without("/a;x=1/b;y").as_deref(), Some("/a/b"));
+        assert_eq!(without("/a/;x/b").as_deref(), Some("/a/b"));
+        assert_eq!(without("/;x").as_deref(), Some("/"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_canonical_path_is_a_fixed_point(path in "/[a-c./;%25eEfF0-2 {}@~?-]{0,24}") {
+            if let Ok(once) = canonical(&path) {
+                prop_assert_eq!(canonical(&once), Ok(once));
+            }
+        }
+
+        #[test]
+        fn any_bytes_give_an_answer(bytes in proptest::collection::vec(any::<u8>(), 0..64)) {
+            let _ = CanonicalPath::new(&bytes, EncodedSlashes::Reject);
+            let _ = CanonicalPath::new(&bytes, EncodedSlashes::Keep);
+        }
+
+        #[test]
+        fn encoding_any_letter_makes_no_difference(path in "/[a-z/._-]{0,16}", at in 0_usize..17) {
+            let encoded: String = path.chars().enumerate().map(|(i, c)| {
+                if i == at && c != '/' { format!("%{:02x}", u32::from(c)) } else { c.to_string() }
+            }).collect();
+            prop_assert_eq!(canonical(&path), canonical(&encoded));
+        }
+    }
+}

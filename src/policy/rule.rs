@@ -1,0 +1,358 @@
+//! Rules: which requests a policy is for. The first rule that matches wins.
+
+use super::PolicyId;
+use super::host::{Host, HostPattern};
+use super::path::CanonicalPath;
+use super::text::{FullRegex, StringMatch, equals, starts_with};
+use crate::request::Headers;
+
+/// What rules look at in a request.
+pub struct Facts<'r> {
+    /// The path in canonical form.
+    pub path: &'r CanonicalPath<'r>,
+    /// What follows the first `?` of the request target; empty when no rule looks at it.
+    pub query: &'r str,
+    /// The method, compared with case (RFC 9110 §9.1).
+    pub method: &'r str,
+    /// The host; `None` when no rule looks at it.
+    pub host: Option<&'r Host>,
+    /// All headers.
+    pub headers: &'r Headers,
+    /// The name of the proxy's route; `None` when it has none, or no rule looks at it.
+    pub route: Option<&'r str>,
+}
+
+/// A request match that selects a policy.
+#[derive(Debug)]
+pub struct Rule {
+    /// Which requests.
+    pub matcher: RequestMatch,
+    /// The policy for them.
+    pub policy: PolicyId,
+}
+
+/// Which requests. All fields have to match; an empty list does not restrict.
+#[derive(Debug, Default)]
+pub struct RequestMatch {
+    /// The path.
+    pub path: Option<PathMatch>,
+    /// Any one of these methods.
+    pub methods: Vec<Box<str>>,
+    /// Any one of these hosts.
+    pub hosts: Vec<HostPattern>,
+    /// All of these headers.
+    pub headers: Vec<HeaderMatch>,
+    /// All of these query parameters.
+    pub query_parameters: Vec<QueryMatch>,
+    /// The name of the proxy's route.
+    pub route: Option<Box<str>>,
+}
+
+/// How a path has to look, with Envoy's names and meanings (`config.route.v3.RouteMatch`).
+#[derive(Debug)]
+pub enum PathMatch {
+    /// The whole path.
+    Exact {
+        /// In canonical form.
+        path: Box<str>,
+        /// Whether ASCII letters match regardless of case.
+        ignore_case: bool,
+    },
+    /// A plain string prefix: `/admin` also covers `/administrator`.
+    Prefix {
+        /// In canonical form.
+        prefix: Box<str>,
+        /// Whether ASCII letters match regardless of case.
+        ignore_case: bool,
+    },
+    /// A prefix that ends at a segment: `/admin` covers `/admin` and `/admin/x`.
+    SeparatedPrefix {
+        /// In canonical form, without a trailing slash.
+        prefix: Box<str>,
+        /// Whether ASCII letters match regardless of case.
+        ignore_case: bool,
+    },
+    /// A regular expression for the whole path; URI templates become one too.
+    Regex(FullRegex),
+}
+
+impl PathMatch {
+    fn matches(&self, path: &str) -> bool {
+        let path = path.as_bytes();
+        match self {
+            Self::Exact { path: wanted, ignore_case } => {
+                equals(path, wanted.as_bytes(), *ignore_case)
+            }
+            Self::Prefix { prefix, ignore_case } => {
+                starts_with(path, prefix.as_bytes(), *ignore_case)
+            }
+            Self::SeparatedPrefix { prefix, ignore_case } => {
+                starts_with(path, prefix.as_bytes(), *ignore_case)
+                    && matches!(path.get(prefix.len()), None | Some(b'/'))
+            }
+            Self::Regex(regex) => std::str::from_utf8(path).is_ok_and(|path| regex.matches(path)),
+        }
+    }
+
+    /// Whether every path that `other` covers is covered too. `false` when it cannot be told.
+    fn covers(&self, other: &Self) -> bool {
+        // With case ignored here, a text is covered in any case; with case ignored there only,
+        // `other` covers spellings that this does not.
+        let folds = |mine: bool, theirs: bool| mine || !theirs;
+        match (self, other) {
+            (
+                Self::Exact { path, ignore_case },
+                Self::Exact { path: theirs, ignore_case: fold },
+            ) => {
+                folds(*ignore_case, *fold)
+                    && equals(theirs.as_bytes(), path.as_bytes(), *ignore_case)
+            }
+            (
+                Self::Prefix { prefix, ignore_case },
+                Self::Exact { path: theirs, ignore_case: fold }
+                | Self::Prefix { prefix: theirs, ignore_case: fold }
+                | Self::SeparatedPrefix { prefix: theirs, ignore_case: fold },
+            ) => {
+                folds(*ignore_case, *fold)
+                    && starts_with(theirs.as_bytes(), prefix.as_bytes(), *ignore_case)
+            }
+            (
+                Self::SeparatedPrefix { ignore_case, .. },
+                Self::Exact { path: theirs, ignore_case: fold }
+                | Self::SeparatedPrefix { prefix: theirs, ignore_case: fold },
+            ) => folds(*ignore_case, *fold) && self.matches(theirs),
+            (
+                Self::SeparatedPrefix { prefix, ignore_case },
+                Self::Prefix { prefix: theirs, ignore_case: fold },
+            ) => {
+                // "/admin" as a plain prefix also covers "/administrator"; "/admin/" does not.
+                folds(*ignore_case, *fold) && self.matches(theirs) && theirs.len() > prefix.len()
+            }
+            (Self::Prefix { prefix, .. }, Self::Regex(_)) => &**prefix == "/",
+            (Self::Regex(mine), Self::Regex(theirs)) => mine.source() == theirs.source(),
+            (Self::Regex(mine), Self::Exact { path, ignore_case: false }) => mine.matches(path),
+            _ => false,
+        }
+    }
+}
+
+/// How a header has to look, as in Envoy's `HeaderMatcher`. Several values of a header are joined
+/// with a comma first, as Envoy does.
+#[derive(Debug)]
+pub struct HeaderMatch {
+    /// The header's name in lower case.
+    pub name: Box<str>,
+    /// What is asked of it.
+    pub condition: ValueCondition,
+    /// Whether the match holds when the condition does not.
+    pub invert: bool,
+    /// Whether a header that is not there counts as an empty one.
+    pub missing_as_empty: bool,
+}
+
+/// How a query parameter has to look, as in Envoy's `QueryParameterMatcher`. Of several with one
+/// name the first counts, as in Envoy.
+#[derive(Debug)]
+pub struct QueryMatch {
+    /// The parameter's name.
+    pub name: Box<str>,
+    /// What is asked of it.
+    pub condition: ValueCondition,
+}
+
+/// What is asked of a header or a query parameter.
+#[derive(Debug)]
+pub enum ValueCondition {
+    /// It is there (`true`) or not there (`false`).
+    Present(bool),
+    /// Its text matches.
+    Text(StringMatch),
+    /// It is a whole number at or above `start` and below `end`.
+    Range {
+        /// The lowest number that matches.
+        start: i64,
+        /// The lowest number above it that no longer matches.
+        end: i64,
+    },
+}
+
+impl ValueCondition {
+    fn holds(&self, value: Option<&str>) -> bool {
+        match (self, value) {
+            (Self::Present(wanted), value) => value.is_some() == *wanted,
+            (Self::Text(text), Some(value)) => text.matches(value),
+            (Self::Range { start, end }, Some(value)) => {
+                value.parse::<i64>().is_ok_and(|number| (*start..*end).contains(&number))
+            }
+            (_, None) => false,
+        }
+    }
+
+    fn same_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Present(a), Self::Present(b)) => a == b,
+            (Self::Text(a), Self::Text(b)) => a.same_as(b),
+            (Self::Range { start: a, end: b }, Self::Range { start: c, end: d }) => {
+                (a, b) == (c, d)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// A header that a rule compares holds bytes that are not UTF-8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotText;
+
+impl HeaderMatch {
+    fn matches(&self, headers: &Headers) -> Result<bool, NotText> {
+        let mut joined = None::<String>;
+        for value in headers.values(&self.name) {
+            let value = std::str::from_utf8(value).map_err(|_| NotText)?;
+            match &mut joined {
+                None => joined = Some(value.to_owned()),
+                Some(text) => {
+                    text.push(',');
+                    text.push_str(value);
+                }
+            }
+        }
+        let presence_asked = matches!(self.condition, ValueCondition::Present(_));
+        let value = match &joined {
+            None if self.missing_as_empty => Some(""),
+            // As in Envoy: what is not there matches no text, inverted or not.
+            None if !presence_asked => return Ok(false),
+            value => value.as_deref(),
+        };
+        Ok(self.condition.holds(value) != self.invert)
+    }
+
+    fn same_as(&self, other: &Self) -> bool {
+        self.name == other.name
+            && self.invert == other.invert
+            && self.missing_as_empty == other.missing_as_empty
+            && self.condition.same_as(&other.condition)
+    }
+}
+
+impl QueryMatch {
+    fn matches(&self, query: &str) -> bool {
+        let value = query.split('&').find_map(|parameter| {
+            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+            (*name == *self.name).then_some(value)
+        });
+        self.condition.holds(value)
+    }
+
+    fn same_as(&self, other: &Self) -> bool {
+        self.name == other.name && self.condition.same_as(&other.condition)
+    }
+}
+
+impl RequestMatch {
+    /// Whether the request matches.
+    ///
+    /// # Errors
+    /// When a header that has to be compared is not text.
+    fn matches(&self, facts: &Facts<'_>) -> Result<bool, NotText> {
+        let plain = self.path.as_ref().is_none_or(|path| path.matches(facts.path.as_str()))
+            && (self.methods.is_empty() || self.methods.iter().any(|m| **m == *facts.method))
+            && (self.hosts.is_empty()
+                || facts.host.is_some_and(|host| self.hosts.iter().any(|p| p.matches(host))))
+            && self.route.as_deref().is_none_or(|route| facts.route == Some(route))
+            && self.query_parameters.iter().all(|query| query.matches(facts.query));
+        if !plain {
+            return Ok(false);
+        }
+        for header in &self.headers {
+            if !header.matches(facts.headers)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether every request that `other` matches matches too. `false` when it cannot be told.
+    pub fn covers(&self, other: &Self) -> bool {
+        let path = match (&self.path, &other.path) {
+            (None, _) => true,
+            (Some(mine), Some(theirs)) => mine.covers(theirs),
+            (Some(PathMatch::Prefix { prefix, .. }), None) => &**prefix == "/",
+            (Some(_), None) => false,
+        };
+        path && covers_any_of(&self.methods, &other.methods, |a, b| a == b)
+            && covers_any_of(&self.hosts, &other.hosts, HostPattern::covers)
+            && covers_all_of(&self.headers, &other.headers, HeaderMatch::same_as)
+            && covers_all_of(&self.query_parameters, &other.query_parameters, QueryMatch::same_as)
+            && (self.route.is_none() || self.route == other.route)
+    }
+
+    /// Whether the match restricts nothing.
+    pub const fn is_empty(&self) -> bool {
+        self.path.is_none()
+            && self.methods.is_empty()
+            && self.hosts.is_empty()
+            && self.headers.is_empty()
+            && self.query_parameters.is_empty()
+            && self.route.is_none()
+    }
+}
+
+/// For lists of which one item suffices, where an empty list does not restrict.
+fn covers_any_of<T>(mine: &[T], theirs: &[T], covers: impl Fn(&T, &T) -> bool) -> bool {
+    mine.is_empty()
+        || (!theirs.is_empty() && theirs.iter().all(|t| mine.iter().any(|m| covers(m, t))))
+}
+
+/// For lists of which every item is needed.
+fn covers_all_of<T>(mine: &[T], theirs: &[T], same: impl Fn(&T, &T) -> bool) -> bool {
+    mine.iter().all(|m| theirs.iter().any(|t| same(m, t)))
+}
+
+/// The rules in order, and the policy for what none of them matches.
+#[derive(Debug)]
+pub struct Rules {
+    in_order: Vec<Rule>,
+    default: PolicyId,
+    reads_hosts: bool,
+    reads_query: bool,
+    reads_route: bool,
+}
+
+impl Rules {
+    /// Takes the rules in the order in which they are tried.
+    pub fn new(rules: Vec<Rule>, default: PolicyId) -> Self {
+        let reads_hosts = rules.iter().any(|rule| !rule.matcher.hosts.is_empty());
+        let reads_route = rules.iter().any(|rule| rule.matcher.route.is_some());
+        let reads_query = rules.iter().any(|rule| !rule.matcher.query_parameters.is_empty());
+        Self { in_order: rules, default, reads_hosts, reads_query, reads_route }
+    }
+
+    /// Whether any rule looks at the host.
+    pub const fn reads_hosts(&self) -> bool {
+        self.reads_hosts
+    }
+
+    /// Whether any rule looks at the query.
+    pub const fn reads_query(&self) -> bool {
+        self.reads_query
+    }
+
+    /// Whether any rule looks at the name of the proxy's route.
+    pub const fn reads_route(&self) -> bool {
+        self.reads_route
+    }
+
+    /// The policy of the first rule that matches, or the default.
+    ///
+    /// # Errors
+    /// When a header that has to be compared is not text.
+    pub fn select(&self, facts: &Facts<'_>) -> Result<PolicyId, NotText> {
+        for rule in &self.in_order {
+            if rule.matcher.matches(facts)? {
+                return Ok(rule.policy);
+            }
+        }
+        Ok(self.default)
+    }
+}

@@ -1,0 +1,140 @@
+//! The claims of a token whose signature is good, and what they prove.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::{Issuer, TokenError};
+use crate::time::Timestamp;
+
+/// What a verified token proves.
+#[derive(Debug)]
+pub struct Evidence {
+    issuer: Arc<Issuer>,
+    claims: Map<String, Value>,
+}
+
+/// Claims that only ID tokens carry (OIDC Core §3.1.3.6, §3.3.2.11). An ID token tells a client who
+/// logged in; it gives no access (RFC 9068 §5).
+const ID_TOKEN_CLAIMS: [&str; 3] = ["at_hash", "c_hash", "s_hash"];
+
+impl Evidence {
+    /// Checks the registered claims (RFC 7519 §4.1, RFC 9068 §4) of a token that `issuer` signed.
+    ///
+    /// # Errors
+    /// When the token is not valid here and now.
+    pub(super) fn new(
+        issuer: Arc<Issuer>,
+        claims: Map<String, Value>,
+        now: Timestamp,
+    ) -> Result<Self, TokenError> {
+        let skew = issuer.clock_skew;
+        let expires = date(&claims, "exp")?.ok_or(TokenError::NoExpiry)?;
+        if now >= expires.plus(skew) {
+            return Err(TokenError::Expired);
+        }
+        for name in ["nbf", "iat"] {
+            if date(&claims, name)?.is_some_and(|start| start > now.plus(skew)) {
+                return Err(TokenError::NotYetValid);
+            }
+        }
+        if !audience_fits(claims.get("aud"), &issuer.audiences) {
+            return Err(TokenError::WrongAudience);
+        }
+        if ID_TOKEN_CLAIMS.iter().any(|name| claims.contains_key(*name)) {
+            return Err(TokenError::IdToken);
+        }
+        Ok(Self { issuer, claims })
+    }
+
+    /// Who signed the token.
+    pub fn issuer(&self) -> &str {
+        &self.issuer.name
+    }
+
+    /// Whom the token is about (RFC 7519 §4.1.2).
+    pub fn subject(&self) -> Option<&str> {
+        self.claim("sub").and_then(Value::as_str)
+    }
+
+    /// A claim at the top of the payload.
+    pub fn claim(&self, name: &str) -> Option<&Value> {
+        self.claims.get(name)
+    }
+
+    /// How far the issuer's clock may be off.
+    pub fn clock_skew(&self) -> Duration {
+        self.issuer.clock_skew
+    }
+
+    /// When the user last authenticated actively (RFC 9470 §6.1). `iat` never stands in for it: a
+    /// refresh renews `iat`.
+    ///
+    /// # Errors
+    /// When the claim is missing, or no date.
+    pub fn auth_time(&self) -> Result<Timestamp, AuthTimeProblem> {
+        let claim = self.claim(&self.issuer.auth_time_claim).ok_or(AuthTimeProblem::Missing)?;
+        Timestamp::from_numeric_date(claim).ok_or(AuthTimeProblem::NotADate)
+    }
+
+    /// Whether the token has this scope: in `scope`, space-separated (RFC 9068 §2.2.3), or where
+    /// that claim is absent in `scp`, as a string or a list.
+    pub fn has_scope(&self, scope: &str) -> bool {
+        let words = |text: &str| text.split(' ').any(|word| word == scope);
+        match self.claim("scope").or_else(|| self.claim("scp")) {
+            Some(Value::String(text)) => words(text),
+            Some(Value::Array(list)) => list.iter().any(|item| item.as_str() == Some(scope)),
+            _ => false,
+        }
+    }
+
+    /// Evidence without a token behind it.
+    #[cfg(test)]
+    pub(crate) fn for_test(issuer: Issuer, claims: Value) -> Self {
+        let Value::Object(claims) = claims else { panic!("claims are an object") };
+        Self { issuer: Arc::new(issuer), claims }
+    }
+}
+
+/// Why the time of the last active authentication is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum AuthTimeProblem {
+    /// The claim is missing.
+    Missing,
+    /// The claim is no `NumericDate`, is negative, or lies beyond the year 9999.
+    NotADate,
+    /// It lies in the future, even with the clock skew allowed.
+    InTheFuture,
+}
+
+fn date(claims: &Map<String, Value>, name: &'static str) -> Result<Option<Timestamp>, TokenError> {
+    claims
+        .get(name)
+        .map(|value| Timestamp::from_numeric_date(value).ok_or(TokenError::BadDate(name)))
+        .transpose()
+}
+
+/// `aud` is a string or a list of strings (RFC 7519 §4.1.3).
+fn audience_fits(aud: Option<&Value>, expected: &[Box<str>]) -> bool {
+    let fits = |found: &str| expected.iter().any(|audience| **audience == *found);
+    match aud {
+        Some(Value::String(found)) => fits(found),
+        Some(Value::Array(list)) => {
+            // One item that is no string makes the claim malformed as a whole.
+            list.iter().all(Value::is_string) && list.iter().filter_map(Value::as_str).any(fits)
+        }
+        _ => false,
+    }
+}
+
+impl fmt::Display for AuthTimeProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Missing => "the claim is missing",
+            Self::NotADate => "the claim is no date",
+            Self::InTheFuture => "it lies in the future",
+        })
+    }
+}

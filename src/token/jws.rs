@@ -1,0 +1,120 @@
+//! Compact JWS (RFC 7515), read strictly.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
+
+use super::TokenError;
+use crate::json;
+use crate::keys::Algorithm;
+
+/// Header members through which a token brings its own key. They are refused (RFC 8725 §3.10).
+const KEY_MEMBERS: [&str; 3] = ["jwk", "jku", "x5u"];
+
+/// A token that was taken apart but not verified. Nothing in it can be trusted; it says which
+/// issuer and key to try.
+#[derive(Debug)]
+pub struct UnverifiedToken<'t> {
+    token: &'t str,
+    header: Header,
+    signing_input: &'t str,
+    claims: Map<String, Value>,
+    signature: Vec<u8>,
+}
+
+/// The members of the JOSE header that matter here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// The algorithm.
+    pub algorithm: Algorithm,
+    /// The key's name, if given.
+    pub kid: Option<String>,
+    /// The token's type as written, if given.
+    pub typ: Option<String>,
+}
+
+impl<'t> UnverifiedToken<'t> {
+    /// Takes a token apart: exactly three parts, base64url without padding or stray bits, JSON
+    /// objects without a repeated member, no `crit`, no key of its own.
+    ///
+    /// # Errors
+    /// When it is anything else.
+    pub fn parse(token: &'t str) -> Result<Self, TokenError> {
+        let mut parts = token.split('.');
+        let (Some(header), Some(payload), Some(signature), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(TokenError::NotThreeParts);
+        };
+        let signing_input = token
+            .strip_suffix(signature)
+            .and_then(|rest| rest.strip_suffix('.'))
+            .ok_or(TokenError::NotThreeParts)?;
+        let header = read_header(&object(header)?)?;
+        let claims = object(payload)?;
+        let signature = decode(signature)?;
+        Ok(Self { token, header, signing_input, claims, signature })
+    }
+
+    /// The token as it came.
+    pub const fn compact(&self) -> &'t str {
+        self.token
+    }
+
+    /// The JOSE header.
+    pub const fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// The bytes that are signed (RFC 7515 §5.2).
+    pub const fn signing_input(&self) -> &'t str {
+        self.signing_input
+    }
+
+    /// The signature in JOSE's form.
+    pub fn signature(&self) -> &[u8] {
+        &self.signature
+    }
+
+    /// The issuer that the token claims to come from.
+    pub fn claimed_issuer(&self) -> Option<&str> {
+        self.claims.get("iss").and_then(Value::as_str)
+    }
+
+    /// The payload. For [`super::verify`] only: it hands it out as evidence once it is proven.
+    pub(super) fn into_claims(self) -> Map<String, Value> {
+        self.claims
+    }
+}
+
+fn decode(part: &str) -> Result<Vec<u8>, TokenError> {
+    URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenError::NotBase64Url)
+}
+
+fn object(part: &str) -> Result<Map<String, Value>, TokenError> {
+    match json::parse(&decode(part)?) {
+        Ok(Value::Object(members)) => Ok(members),
+        _ => Err(TokenError::NotJsonObject),
+    }
+}
+
+fn read_header(members: &Map<String, Value>) -> Result<Header, TokenError> {
+    // No extension is understood, so whatever is critical is unknown (RFC 7515 §4.1.11).
+    if members.contains_key("crit") {
+        return Err(TokenError::CriticalExtension);
+    }
+    if KEY_MEMBERS.iter().any(|name| members.contains_key(*name)) {
+        return Err(TokenError::OwnKey);
+    }
+    let optional = |name: &str| match members.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(_) => Err(TokenError::BadHeader),
+    };
+    let algorithm = members
+        .get("alg")
+        .and_then(Value::as_str)
+        .and_then(Algorithm::from_name)
+        .ok_or(TokenError::AlgorithmNotAllowed)?;
+    Ok(Header { algorithm, kid: optional("kid")?, typ: optional("typ")? })
+}

@@ -1,0 +1,62 @@
+//! From the bytes of a request to what a token proves.
+//!
+//! [`UnverifiedToken`] and [`Evidence`] are different types: only [`verify`] makes the
+//! second from the first.
+
+mod claims;
+mod extract;
+mod jws;
+mod signature;
+mod verify;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use self::claims::{AuthTimeProblem, Evidence};
+pub use self::extract::{MalformedCredentials, TokenSettings, extract};
+pub use self::jws::{Header, UnverifiedToken};
+pub use self::signature::{Engine, SignatureEngines};
+pub use self::verify::{TokenError, verify};
+
+use crate::keys::{Algorithms, KeySet};
+
+/// Who signs tokens, and what has to be true of their tokens.
+#[derive(Debug)]
+pub struct Issuer {
+    /// The `iss` claim, compared exactly (RFC 9068 §4).
+    pub name: Box<str>,
+    /// Of these, at least one has to be in `aud` (RFC 9068 §4).
+    pub audiences: Vec<Box<str>>,
+    /// The keys that sign.
+    pub keys: KeySet,
+    /// The algorithms that are accepted (RFC 8725 §3.1).
+    pub algorithms: Algorithms,
+    /// The `typ` values that are accepted, without a leading `application/` and in lower case
+    /// (RFC 8725 §3.11).
+    pub token_types: Vec<Box<str>>,
+    /// How far the issuer's clock may be off.
+    pub clock_skew: Duration,
+    /// The claim that holds the time of the last active authentication.
+    pub auth_time_claim: Box<str>,
+}
+
+/// All issuers.
+#[derive(Debug, Default)]
+pub struct Issuers(Vec<Arc<Issuer>>);
+
+impl Issuers {
+    /// Takes the issuers; their names differ.
+    pub fn new(issuers: Vec<Issuer>) -> Self {
+        Self(issuers.into_iter().map(Arc::new).collect())
+    }
+
+    /// The issuer of this name.
+    pub fn named(&self, name: &str) -> Option<&Arc<Issuer>> {
+        self.0.iter().find(|issuer| *issuer.name == *name)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Issuer>> {
+        self.0.iter()
+    }
+}
