@@ -134,6 +134,8 @@ impl Filter {
     fn policy_of_route(&self, host: &dyn Host) -> Result<Option<&Policy>, NoPolicy> {
         let named = match host.property(&ROUTE_POLICY) {
             Ok(None) => return Ok(None),
+            // The SDK tells an empty value from a missing one in no way.
+            Ok(Some(name)) if name.is_empty() => return Ok(None),
             Ok(Some(name)) => String::from_utf8_lossy(&name).into_owned(),
             Err(_) => String::from("(no string)"),
         };

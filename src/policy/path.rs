@@ -42,6 +42,9 @@ pub enum PathError {
     DoubleEncoding,
     /// The decoded bytes are not UTF-8; overlong forms hide dots and slashes this way.
     NotUtf8,
+    /// A repeated slash before a `..` segment: servers that merge slashes first read another path
+    /// than those that resolve dot segments first.
+    SlashesBeforeDotSegment,
     /// A `;` in or before a dot segment: servers differ in what `..;` and `;/..` mean.
     ParameterBeforeDotSegment,
     /// A `;` whose removal selects another policy: servers differ in whether they drop it.
@@ -59,6 +62,7 @@ impl fmt::Display for PathError {
             Self::EncodedSlash => "the path holds an encoded slash or backslash",
             Self::DoubleEncoding => "the path is percent-encoded twice",
             Self::NotUtf8 => "the path does not decode to UTF-8",
+            Self::SlashesBeforeDotSegment => "the path holds a repeated slash before a dot segment",
             Self::ParameterBeforeDotSegment => "the path holds a ';' in or before a dot segment",
             Self::AmbiguousParameter => "the path selects another policy without its ';'",
         })
@@ -198,9 +202,11 @@ fn push_encoded(spelled: &mut String, byte: u8) {
 /// Resolves dot segments (RFC 3986 §5.2.4) and merges repeated slashes.
 fn resolve_segments(path: &str) -> Result<String, PathError> {
     let mut kept: Vec<&str> = Vec::new();
+    // What RFC 3986 leaves: there an empty segment is one that ".." can take away.
+    let mut kept_unmerged: Vec<&str> = Vec::new();
     let mut parameter_seen = false;
     let mut ends_in_directory = false;
-    for segment in path.split('/') {
+    for segment in path.split('/').skip(1) {
         let name = segment.split(';').next().unwrap_or_default();
         let is_dot_segment = matches!(name, "." | "..");
         parameter_seen |= segment.contains(';');
@@ -209,12 +215,21 @@ fn resolve_segments(path: &str) -> Result<String, PathError> {
         }
         ends_in_directory = segment.is_empty() || is_dot_segment;
         match segment {
-            "" | "." => {}
+            "." => {}
             ".." => {
                 kept.pop();
+                kept_unmerged.pop();
             }
-            segment => kept.push(segment),
+            "" => kept_unmerged.push(segment),
+            segment => {
+                kept.push(segment);
+                kept_unmerged.push(segment);
+            }
         }
+    }
+    kept_unmerged.retain(|segment| !segment.is_empty());
+    if kept != kept_unmerged {
+        return Err(PathError::SlashesBeforeDotSegment);
     }
     let mut resolved = String::with_capacity(path.len());
     for segment in &kept {
@@ -247,6 +262,9 @@ mod tests {
             ("//a///b", "/a/b"),
             ("/./a/./b/.", "/a/b/"),
             ("/a/../b", "/b"),
+            ("//a/../b", "/b"),
+            ("/a//b/../c", "/a/c"),
+            ("/a/..//b", "/b"),
             ("/a/b/..", "/a/"),
             ("/../../a", "/a"),
             ("/..", "/"),
@@ -301,6 +319,11 @@ mod tests {
             ("/a%c0%ae", E::NotUtf8),
             ("/a%c0%afb", E::NotUtf8),
             ("/a%ff", E::NotUtf8),
+            ("/a//../b", E::SlashesBeforeDotSegment),
+            ("/a/b//../../c", E::SlashesBeforeDotSegment),
+            ("/a//x/../../b", E::SlashesBeforeDotSegment),
+            ("/a//.//../b", E::SlashesBeforeDotSegment),
+            ("/a/%2e//%2e%2e/b", E::SlashesBeforeDotSegment),
             ("/a/..;/b", E::ParameterBeforeDotSegment),
             ("/a/..;x=1/b", E::ParameterBeforeDotSegment),
             ("/a/.;/b", E::ParameterBeforeDotSegment),

@@ -1,0 +1,41 @@
+//! Every behaviour of the filter as one row of a table, run twice: against the in-memory host, and
+//! through the real module in a real Envoy.
+
+// A test may fail by panicking, and `pub` says what the other modules of this binary use.
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used
+)]
+
+mod algorithms;
+mod decisions;
+mod paths;
+mod routing;
+mod run;
+#[path = "../support/mod.rs"]
+mod support;
+mod table;
+mod tokens;
+mod upsets;
+
+use std::sync::Arc;
+
+fn main() {
+    let arguments = libtest_mimic::Arguments::from_args();
+    let keys = Arc::new(table::Keys::generate());
+    let suites = [
+        decisions::suites(&keys),
+        tokens::suites(&keys),
+        algorithms::suites(&keys),
+        routing::suites(&keys),
+        paths::suites(&keys),
+        upsets::suites(&keys),
+    ];
+    let trials = suites.into_iter().flatten().flat_map(|suite| run::trials(suite, &keys));
+    libtest_mimic::run(&arguments, trials.collect()).exit();
+}
