@@ -4,27 +4,13 @@ use crate::support::tokens::jwks;
 use crate::support::{Algorithm, Request, SigningKey, forge};
 use crate::table::{Expect, Keys, Row, Suite, World, config, invalid_token, made};
 
-/// The host calls that the filter needs, without the one for foreign functions.
-const WITHOUT_FOREIGN_FUNCTIONS: [&str; 18] = [
-    "proxy_log",
-    "proxy_get_log_level",
-    "proxy_get_current_time_nanoseconds",
-    "proxy_get_buffer_bytes",
-    "proxy_get_header_map_pairs",
-    "proxy_get_property",
-    "proxy_send_local_response",
-    "proxy_on_context_create",
-    "proxy_on_vm_start",
-    "proxy_on_configure",
-    "proxy_on_request_headers",
-    "proxy_on_done",
-    "proxy_on_log",
-    "proxy_on_delete",
-    "clock_time_get",
-    "random_get",
-    "environ_get",
-    "environ_sizes_get",
-];
+/// The capabilities that docs/operations.md lists as the fewest.
+fn documented_capabilities() -> Vec<String> {
+    const DOCUMENT: &str = include_str!("../../docs/operations.md");
+    let list = DOCUMENT.split("  allowed_capabilities:\n").nth(1).expect("the list");
+    let names = list.lines().map_while(|line| line.strip_prefix("    ")?.strip_suffix(": {}"));
+    names.map(str::to_owned).collect()
+}
 
 pub fn suites(keys: &Keys) -> Vec<Suite> {
     let mut config = config(keys);
@@ -39,9 +25,24 @@ pub fn suites(keys: &Keys) -> Vec<Suite> {
         Suite::new("algorithms, by the proxy", config.clone(), every(true).collect())
             .logs("signatures checked by the proxy: RS256, RS384, RS512, ES256, ES384, ES512"),
         Suite::new("algorithms, by jwt-simple", config, every(false).collect())
-            .envoy(|options| options.allow_only(&WITHOUT_FOREIGN_FUNCTIONS))
+            .envoy(|options| {
+                let fewest = documented_capabilities();
+                let without = fewest.iter().filter(|name| *name != "proxy_call_foreign_function");
+                options.allow_only(&without.map(String::as_str).collect::<Vec<_>>())
+            })
             .only_in_envoy()
             .logs("signatures checked by the proxy: none"),
+        Suite::new(
+            "the fewest capabilities",
+            narrow.clone(),
+            vec![good(Algorithm::Rs256, Expect::Passed), good(Algorithm::Es256, invalid_token())],
+        )
+        .envoy(|options| {
+            let fewest = documented_capabilities();
+            options.allow_only(&fewest.iter().map(String::as_str).collect::<Vec<_>>())
+        })
+        .only_in_envoy()
+        .logs("signatures checked by the proxy: RS256, RS384, RS512, ES256, ES384, ES512"),
         Suite::new(
             "an issuer of one algorithm",
             narrow,

@@ -1,0 +1,175 @@
+//! Every YAML example in the documents is what the filter, or Envoy, takes.
+
+// A test may fail by panicking.
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use envoy_stepup::config::compile_value;
+use serde_json::{Value, json};
+use support::envoy::validate_text;
+
+const KEYS: [&str; 9] = [
+    "levels",
+    "issuers",
+    "tokens",
+    "policies",
+    "rules",
+    "default",
+    "route_metadata",
+    "challenge",
+    "encoded_slashes",
+];
+
+/// A fenced block of YAML, and where it begins.
+struct Example {
+    place: String,
+    value: Value,
+}
+
+#[test]
+fn every_configuration_in_the_documents_is_accepted() {
+    let base = reference();
+    let mut checked = 0;
+    for Example { place, value } in documents().iter().flat_map(|file| examples(file)) {
+        let members = value.as_object().unwrap_or_else(|| panic!("{place}: is no object"));
+        if !members.keys().all(|key| KEYS.contains(&key.as_str())) {
+            continue;
+        }
+        let whole = if members.contains_key("default") {
+            value
+        } else {
+            let mut whole = base.clone();
+            whole.as_object_mut().unwrap().extend(members.clone());
+            whole
+        };
+        if let Err(mistakes) = compile_value(&whole) {
+            panic!("{place}: has mistakes\n{mistakes}");
+        }
+        checked += 1;
+    }
+    assert!(checked >= 6, "only {checked} examples were found");
+}
+
+#[test]
+fn every_envoy_example_in_the_documents_is_accepted_by_envoy() {
+    let mut checked = 0;
+    for Example { place, value } in documents().iter().flat_map(|file| examples(file)) {
+        let Some(text) = bootstrap_around(&value) else { continue };
+        validate_text(&text).unwrap_or_else(|log| panic!("{place}: Envoy says\n{log}"));
+        checked += 1;
+    }
+    assert!(checked >= 2, "only {checked} examples were found");
+}
+
+#[test]
+fn no_example_goes_unchecked() {
+    for Example { place, value } in documents().iter().flat_map(|file| examples(file)) {
+        let members = value.as_object().unwrap_or_else(|| panic!("{place}: is no object"));
+        let is_configuration = members.keys().all(|key| KEYS.contains(&key.as_str()));
+        // The scenarios run the filter with the capabilities that the document lists.
+        let is_run_elsewhere = members.contains_key("capability_restriction_config");
+        let is_checked = is_configuration || is_run_elsewhere || bootstrap_around(&value).is_some();
+        assert!(is_checked, "{place}: nothing here knows how to check this example");
+    }
+}
+
+#[test]
+fn links_between_the_documents_lead_somewhere() {
+    for file in documents() {
+        let text = fs::read_to_string(&file).unwrap();
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let path = target.split('#').next().unwrap();
+            if path.is_empty() || path.contains("://") {
+                continue;
+            }
+            let found = file.parent().unwrap().join(path).exists();
+            assert!(found, "{}: leads to {target}, which is not there", file.display());
+        }
+    }
+}
+
+/// The examples of the configuration reference together make one configuration.
+fn reference() -> Value {
+    let mut whole = json!({"default": "read"});
+    for Example { value, .. } in examples(&root().join("docs/configuration.md")) {
+        let members = value.as_object().unwrap().clone();
+        if members.keys().all(|key| KEYS.contains(&key.as_str())) {
+            whole.as_object_mut().unwrap().extend(members);
+        }
+    }
+    whole
+}
+
+/// An Envoy file around a part of one; `None` for what is no such part.
+fn bootstrap_around(part: &Value) -> Option<String> {
+    let filters = part.get("http_filters");
+    let routes = part.get("route_config");
+    filters.or(routes)?;
+    let mut filters = filters.cloned().unwrap_or_else(|| json!([]));
+    filters.as_array_mut()?.push(json!({
+        "name": "envoy.filters.http.router",
+        "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
+    }));
+    let bootstrap = json!({"static_resources": {
+        "listeners": [{
+            "address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}},
+            "filter_chains": [{"filters": [{
+                "name": "envoy.filters.network.http_connection_manager",
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+                    "stat_prefix": "example",
+                    "route_config": routes.cloned().unwrap_or_else(|| json!({})),
+                    "http_filters": filters,
+                },
+            }]}],
+        }],
+        "clusters": [{"name": "app"}],
+    }});
+    let module = support::bootstrap::wasm();
+    let module = module.to_str().expect("a path in UTF-8");
+    Some(bootstrap.to_string().replace("/etc/envoy/envoy_stepup.wasm", module))
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// README.md and everything in docs/.
+fn documents() -> Vec<PathBuf> {
+    let mut files = vec![root().join("README.md")];
+    for entry in fs::read_dir(root().join("docs")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "md") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+fn examples(file: &Path) -> Vec<Example> {
+    let text = fs::read_to_string(file).unwrap();
+    let mut examples = Vec::new();
+    let mut block: Option<(usize, String)> = None;
+    for (index, line) in text.lines().enumerate() {
+        match (&mut block, line) {
+            (None, "```yaml") => block = Some((index + 1, String::new())),
+            (None, _) => {}
+            (Some((begin, yaml)), "```") => {
+                let place = format!("{}:{begin}", file.display());
+                let value = serde_saphyr::from_str(yaml)
+                    .unwrap_or_else(|error| panic!("{place}: is no YAML: {error}"));
+                examples.push(Example { place, value });
+                block = None;
+            }
+            (Some((_, yaml)), line) => {
+                yaml.push_str(line);
+                yaml.push('\n');
+            }
+        }
+    }
+    examples
+}
