@@ -1,2 +1,7 @@
 //! The `stepup` command.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    envoy_stepup::cli::main()
+}

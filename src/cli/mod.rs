@@ -1,1 +1,120 @@
-//! The `stepup` command.
+//! The `stepup` command: everything that an operator runs beside the proxy.
+//!
+//! It runs the filter's own code, so that what it says is what the proxy will do.
+
+mod check;
+pub mod document;
+pub mod key;
+pub mod place;
+pub mod token;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use self::check::CheckArguments;
+use self::token::TokenArguments;
+
+/// The outcome of a command that found mistakes in what it looked at.
+const MISTAKES: u8 = 1;
+/// The outcome of a command that could not do its work. Wrong options end so too.
+const FAILED: u8 = 2;
+
+const EXAMPLES: &str = "\
+Examples:
+  stepup check envoy.yaml
+  stepup token --key test.jwk --acr phr
+
+More of them: stepup check --help, stepup token --help";
+
+/// Step-up authentication at the gateway: check configurations, make test tokens.
+#[derive(Debug, Parser)]
+#[command(name = "stepup", version, arg_required_else_help = true, after_help = EXAMPLES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(CheckArguments),
+    Token(Box<TokenArguments>),
+}
+
+/// Why a command could not do its work: a sentence for the person who runs it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Failure(String);
+
+impl Failure {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self(format!("the output cannot be written: {error}"))
+    }
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let (mut out, mut notes) = (io::stdout().lock(), io::stderr());
+    match run(&arguments.command, &mut out, &mut notes) {
+        Ok(code) => code.into(),
+        Err(failure) => {
+            // Where even this cannot be written, the exit code has to do.
+            let _ = writeln!(notes, "error: {failure}");
+            FAILED.into()
+        }
+    }
+}
+
+fn run(command: &Command, out: &mut dyn Write, notes: &mut dyn Write) -> Result<u8, Failure> {
+    match command {
+        Command::Check(arguments) => check::run(arguments, out, notes),
+        Command::Token(arguments) => token::run(arguments, out, notes),
+    }
+}
+
+/// Stands for the standard input in the place of a file.
+const STANDARD_INPUT: &str = "-";
+
+/// What a message calls a file.
+fn name_of(file: &Path) -> Cow<'_, str> {
+    if file == Path::new(STANDARD_INPUT) { "standard input".into() } else { file.to_string_lossy() }
+}
+
+/// The text of a file, or of the standard input.
+fn read_text(file: &Path) -> Result<String, Failure> {
+    let mut text = String::new();
+    let read = if file == Path::new(STANDARD_INPUT) {
+        io::stdin().read_to_string(&mut text).map(|_| text)
+    } else {
+        std::fs::read_to_string(file)
+    };
+    read.map_err(|error| Failure(format!("{}: cannot be read: {error}", name_of(file))))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Arguments::command().debug_assert();
+    }
+}

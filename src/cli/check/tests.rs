@@ -1,0 +1,69 @@
+use std::fs;
+
+use super::*;
+
+const GOOD: &str = "policies: {open: {public: true}}\ndefault: open\nrules: []\n";
+const BAD: &str = "policies: {open: {public: true}}\ndefault: opened\n";
+
+fn plugin(name: &str, configuration: &str) -> String {
+    let configuration = configuration.lines().map(|line| format!("    {line}\n"));
+    let configuration = configuration.collect::<String>();
+    format!("kind: WasmPlugin\nmetadata: {{name: {name}}}\nspec:\n  pluginConfig:\n{configuration}")
+}
+
+#[test]
+fn a_good_configuration_is_summed_up() {
+    let report = check(GOOD);
+    assert!(report.good);
+    assert_eq!(report.lines, ["good: 1 policy, 0 rules"]);
+}
+
+#[test]
+fn a_mistake_of_the_only_configuration_has_a_short_place() {
+    let expected = "default: no policy is named \"opened\"; did you mean \"open\"?";
+    for text in [BAD.to_owned(), plugin("any", BAD)] {
+        let report = check(&text);
+        assert!(!report.good);
+        assert_eq!(report.lines, [expected]);
+    }
+}
+
+#[test]
+fn one_of_several_configurations_is_told_by_its_whole_place() {
+    let text = [plugin("stepup-a", GOOD), plugin("stepup-b", BAD)].join("---\n");
+    let report = check(&text);
+    assert!(!report.good);
+    assert_eq!(
+        report.lines,
+        [
+            "document 1: spec.pluginConfig: good: 1 policy, 0 rules",
+            "document 2: spec.pluginConfig.default: no policy is named \"opened\"; did you mean \"open\"?",
+        ]
+    );
+}
+
+#[test]
+fn the_exit_code_is_that_of_the_worst_file() {
+    let folder = std::env::temp_dir().join(format!("stepup-check-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.join(name);
+        fs::write(&path, text).unwrap();
+        path
+    };
+    let (good, bad) = (file("good.yaml", GOOD), file("bad.yaml", BAD));
+    let missing = folder.join("missing.yaml");
+    for (files, code, out, notes) in [
+        (vec![&good], 0, "good.yaml: good: 1 policy", ""),
+        (vec![&good, &bad], 1, "bad.yaml: default: no policy", ""),
+        (vec![&missing, &bad], 2, "bad.yaml: default: no policy", "missing.yaml: cannot be read"),
+    ] {
+        let files = files.into_iter().cloned().collect();
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        let ended = run(&CheckArguments { files }, &mut stdout, &mut stderr);
+        assert_eq!(ended, Ok(code));
+        assert!(String::from_utf8(stdout).unwrap().contains(out));
+        assert!(String::from_utf8(stderr).unwrap().contains(notes));
+    }
+    fs::remove_dir_all(&folder).unwrap();
+}

@@ -1,0 +1,135 @@
+//! Files that operators write: the filter's configuration alone, or inside an Envoy file, an Istio
+//! `WasmPlugin` or an Envoy Gateway `EnvoyExtensionPolicy`.
+
+mod find;
+
+use serde_json::Value;
+use serde_saphyr::UserMessageFormatter;
+
+use super::place::Place;
+use crate::config::{self, Mistake};
+use crate::json;
+use crate::policy::PolicySet;
+
+/// A file, read: one document, or several in a stream of YAML.
+#[derive(Debug)]
+pub struct Documents(Vec<Value>);
+
+/// A configuration of the filter in a file.
+#[derive(Debug)]
+pub struct Configuration<'d> {
+    /// Which document of the file, from 0.
+    pub document: usize,
+    /// Where in the document; empty when it is the document.
+    pub place: Place,
+    content: Content<'d>,
+}
+
+/// How a file gives the configuration.
+#[derive(Clone, Copy, Debug)]
+enum Content<'d> {
+    /// As plain YAML or JSON.
+    Value(&'d Value),
+    /// As text that holds JSON.
+    Text(&'d str),
+    /// Not at all.
+    Absent,
+    /// In an Envoy message of this type, which the filter cannot read.
+    Message(&'d str),
+}
+
+impl Documents {
+    /// Reads YAML or JSON. A key that stands in an object twice is an error.
+    ///
+    /// # Errors
+    /// A sentence with the line and column of what cannot be read.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        // JSON is nearly YAML; where the two differ, what is JSON counts as JSON.
+        if let Ok(value) = json::parse(text.as_bytes()) {
+            return Ok(Self(vec![value]));
+        }
+        serde_saphyr::from_multiple(text)
+            .map(Self)
+            .map_err(|error| error.without_snippet().render_with_formatter(&UserMessageFormatter))
+    }
+
+    /// The documents.
+    pub fn into_values(self) -> Vec<Value> {
+        self.0
+    }
+
+    /// How many documents there are.
+    pub const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is no document.
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The configurations of the filter. Never none.
+    ///
+    /// Among several wasm filters, ours are those with `stepup` in a name, root id, image or file
+    /// name. A sole one is ours whatever its name.
+    ///
+    /// # Errors
+    /// A sentence that says why there is none.
+    pub fn configurations(&self) -> Result<Vec<Configuration<'_>>, String> {
+        find::configurations(&self.0)
+    }
+
+    /// Puts `value` in the place of a configuration.
+    pub(super) fn replace(&mut self, document: usize, place: &Place, value: Value) {
+        let target = self.0.get_mut(document).and_then(|root| place.get_mut(root));
+        if let Some(target) = target {
+            *target = value;
+        }
+    }
+
+    /// The documents as JSON, one after another as in a stream of YAML. JSON is YAML too, and leaves
+    /// no doubt about what is a string.
+    pub fn to_text(&self) -> String {
+        let texts = self.0.iter().map(|value| format!("{value:#}\n"));
+        texts.collect::<Vec<_>>().join("---\n")
+    }
+}
+
+impl Configuration<'_> {
+    /// Compiles it with the filter's own code.
+    ///
+    /// # Errors
+    /// All mistakes, with places inside the configuration.
+    pub fn compile(&self) -> Result<PolicySet, Vec<Mistake>> {
+        let compiled = match self.content {
+            Content::Value(value) => config::compile_value(value),
+            Content::Text(text) => config::compile(text.as_bytes()),
+            Content::Absent => config::compile(b""),
+            Content::Message(name) => {
+                let message = format!(
+                    "is given as {name:?}; expected type.googleapis.com/google.protobuf.Struct, or \
+                     type.googleapis.com/google.protobuf.StringValue with JSON in it"
+                );
+                return Err(vec![Mistake { path: String::new(), message }]);
+            }
+        };
+        compiled.map_err(|mistakes| mistakes.as_slice().to_vec())
+    }
+
+    /// The configuration as a value, where it can be read as one.
+    pub fn value(&self) -> Option<Value> {
+        match self.content {
+            Content::Value(value) => Some(value.clone()),
+            Content::Text(text) => json::parse(text.as_bytes()).ok(),
+            Content::Absent | Content::Message(_) => None,
+        }
+    }
+
+    /// `value` in the form in which this configuration is given.
+    pub(super) fn in_same_form(&self, value: Value) -> Value {
+        match self.content {
+            Content::Text(_) => Value::String(value.to_string()),
+            _ => value,
+        }
+    }
+}

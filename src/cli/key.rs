@@ -1,0 +1,98 @@
+//! A throw-away key for tests and trials.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use jwt_simple::prelude::{ECDSAP256KeyPairLike as _, ES256KeyPair, HeaderOptions, JWTClaims};
+use serde_json::{Map, Value, json};
+
+use super::Failure;
+
+/// How the name of every such key starts, so that nobody takes it for more in a log or a key set.
+const KID_PREFIX: &str = "throw-away-";
+/// The `typ` of access tokens (RFC 9068 §2.1).
+const TOKEN_TYPE: &str = "at+jwt";
+
+/// An ES256 key pair that signs test tokens. Not for production: it lies in a file, in the open.
+pub struct TestKey(ES256KeyPair);
+
+impl TestKey {
+    /// A new key, kept nowhere.
+    pub fn generate() -> Self {
+        let pair = ES256KeyPair::generate();
+        let kid = format!("{KID_PREFIX}{}", pair.jwk_thumbprint());
+        Self(pair.with_key_id(&kid))
+    }
+
+    /// The key in a file (a private JWK), or a new one that is put there; whether it is new.
+    ///
+    /// # Errors
+    /// When the file cannot be read or written, or holds something else.
+    pub fn load_or_create(file: &Path) -> Result<(Self, bool), Failure> {
+        match fs::read_to_string(file) {
+            Ok(jwk) => Ok((Self::from_jwk(&jwk, file)?, false)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let key = Self::generate();
+                key.write(file).map_err(|error| {
+                    Failure::new(format!("{}: cannot be written: {error}", file.display()))
+                })?;
+                Ok((key, true))
+            }
+            Err(error) => Err(Failure::new(format!("{}: cannot be read: {error}", file.display()))),
+        }
+    }
+
+    fn from_jwk(jwk: &str, file: &Path) -> Result<Self, Failure> {
+        let pair = ES256KeyPair::from_jwk(jwk.trim()).map_err(|error| {
+            Failure::new(format!(
+                "{}: is no private ES256 key in JWK form ({error}); name a file that is not there \
+                 yet, and a new key is put into it",
+                file.display()
+            ))
+        })?;
+        let kid = pair.key_id().clone().unwrap_or_else(|| pair.jwk_thumbprint());
+        Ok(Self(pair.with_key_id(&kid)))
+    }
+
+    /// Only the owner can read the file, from the start.
+    fn write(&self, file: &Path) -> io::Result<()> {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        writeln!(options.open(file)?, "{}", self.0.to_jwk())
+    }
+
+    /// The public JWK Set (RFC 7517 §5) that an issuer with this key would publish.
+    pub fn jwks(&self) -> Value {
+        // jwt-simple writes JSON.
+        let key = serde_json::from_str::<Value>(&self.0.public_key().to_jwk());
+        json!({"keys": [key.unwrap_or_default()]})
+    }
+
+    /// Signs a token with exactly these claims.
+    ///
+    /// # Errors
+    /// When the claims cannot be written as JSON.
+    pub fn sign(&self, claims: Map<String, Value>) -> Result<String, Failure> {
+        let claims = JWTClaims {
+            issued_at: None,
+            expires_at: None,
+            invalid_before: None,
+            issuer: None,
+            subject: None,
+            audiences: None,
+            jwt_id: None,
+            nonce: None,
+            custom: claims,
+        };
+        let options = HeaderOptions {
+            signature_type: Some(TOKEN_TYPE.to_owned()),
+            ..HeaderOptions::default()
+        };
+        self.0
+            .sign_with_options(claims, &options)
+            .map_err(|error| Failure::new(format!("the token cannot be signed: {error}")))
+    }
+}
