@@ -76,6 +76,7 @@ impl EscapedSlashes {
 /// How to start an [`Envoy`](super::Envoy) for a test.
 #[derive(Clone, Debug)]
 pub struct EnvoyOptions {
+    whole: Option<Value>,
     pub(super) filter: Option<FilterConfig>,
     pub(super) wasm: PathBuf,
     pub(super) concurrency: u32,
@@ -95,13 +96,29 @@ impl EnvoyOptions {
     pub fn new(upstream: &Upstream, filter: impl Into<FilterConfig>) -> Self {
         Self {
             filter: Some(filter.into()),
+            routes: vec![route("catch-all", &json!({"prefix": "/"}))],
+            clusters: vec![("upstream".to_owned(), upstream.addr())],
+            ..Self::empty()
+        }
+    }
+
+    /// A whole bootstrap, such as one read from a file. Its admin interface has to listen on port 0,
+    /// and its first listener on loopback.
+    pub fn whole(bootstrap: Value) -> Self {
+        Self { whole: Some(bootstrap), ..Self::empty() }
+    }
+
+    fn empty() -> Self {
+        Self {
+            whole: None,
+            filter: None,
             wasm: wasm(),
             concurrency: 1,
             dynamic_listener: false,
             log_level: "wasm:debug,main:warning".to_owned(),
             paths: PathHandling::default(),
-            routes: vec![route("catch-all", &json!({"prefix": "/"}))],
-            clusters: vec![("upstream".to_owned(), upstream.addr())],
+            routes: Vec::new(),
+            clusters: Vec::new(),
             allowed_calls: None,
             failure_policy: "FAIL_RELOAD".to_owned(),
             before: Vec::new(),
@@ -191,11 +208,11 @@ impl EnvoyOptions {
     }
 
     pub(super) fn bootstrap(&self, folder: &Folder) -> Value {
-        let clusters: Vec<_> = self
-            .clusters
-            .iter()
-            .map(|(name, addr)| cluster(name, *addr))
-            .collect();
+        if let Some(whole) = &self.whole {
+            return whole.clone();
+        }
+        let clusters: Vec<_> =
+            self.clusters.iter().map(|(name, addr)| cluster(name, *addr)).collect();
         let mut bootstrap = json!({
             "node": {"id": "test", "cluster": "test"},
             "admin": {"address": address("127.0.0.1", 0)},
@@ -250,11 +267,7 @@ impl EnvoyOptions {
         });
         let stepup = self.filter.as_ref().map(|config| self.wasm_filter(config));
         let before = self.before.iter().cloned();
-        before
-            .chain(stepup)
-            .chain(self.after.iter().cloned())
-            .chain([router])
-            .collect()
+        before.chain(stepup).chain(self.after.iter().cloned()).chain([router]).collect()
     }
 
     fn wasm_filter(&self, config: &FilterConfig) -> Value {

@@ -11,10 +11,7 @@ pub struct Claims {
 
 /// What a plain token says: who issued it, for whom, about whom, valid for five minutes.
 pub fn claims(now: u64) -> Claims {
-    let claims = Claims {
-        now,
-        members: Map::new(),
-    };
+    let claims = Claims { now, members: Map::new() };
     claims
         .issuer("https://id.example.com")
         .audience("https://api.example.com")

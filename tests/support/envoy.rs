@@ -67,12 +67,7 @@ impl EnvoyOptions {
         folder.put("envoy.json", &self.bootstrap(&folder).to_string());
         let mut process = Process::spawn(folder, &self);
         let (admin, addr) = process.wait(self.concurrency)?;
-        Ok(Envoy {
-            process,
-            options: self,
-            admin,
-            addr,
-        })
+        Ok(Envoy { process, options: self, admin, addr })
     }
 }
 
@@ -80,9 +75,7 @@ impl Envoy {
     /// Starts Envoy; the test fails where it does not come up.
     #[track_caller]
     pub fn start(options: EnvoyOptions) -> Self {
-        options
-            .start()
-            .unwrap_or_else(|failure| panic!("{failure}"))
+        options.start().unwrap_or_else(|failure| panic!("{failure}"))
     }
 
     /// Where it takes requests.
@@ -116,29 +109,19 @@ impl Envoy {
     /// The first line of the log with this text in it; the test fails where none comes.
     #[track_caller]
     pub fn wait_for_log(&self, text: &str) -> String {
-        let line = || {
-            self.log()
-                .lines()
-                .find(|line| line.contains(text))
-                .map(str::to_owned)
-        };
+        let line = || self.log().lines().find(|line| line.contains(text)).map(str::to_owned);
         poll(CHANGE, line).unwrap_or_else(|| panic!("Envoy never logged {text:?}"))
     }
 
     /// Gives the filter of a dynamic listener a new configuration, and waits for what comes of it.
     #[track_caller]
     pub fn reload(&self, filter: impl Into<FilterConfig>) -> ReloadOutcome {
-        assert!(
-            self.options.dynamic_listener,
-            "only a dynamic listener can be reloaded"
-        );
+        assert!(self.options.dynamic_listener, "only a dynamic listener can be reloaded");
         let logged = self.process.log_bytes().len();
         let before = Listeners::read(&self.admin_get(LISTENER_STATS));
         let mut options = self.options.clone();
         options.filter = Some(filter.into());
-        self.process
-            .folder
-            .put(LISTENERS, &options.discovery().to_string());
+        self.process.folder.put(LISTENERS, &options.discovery().to_string());
         let workers = u64::from(self.options.concurrency);
         let outcome = poll(CHANGE, || {
             let now = Listeners::read(&self.admin_get(LISTENER_STATS));
@@ -156,9 +139,8 @@ impl Envoy {
                 let since =
                     || String::from_utf8_lossy(&self.process.log_bytes()[logged..]).into_owned();
                 // Statistics and the log are not written in one step.
-                let told = poll(CHANGE, || {
-                    Some(since()).filter(|log| log.contains("update rejected"))
-                });
+                let told =
+                    poll(CHANGE, || Some(since()).filter(|log| log.contains("update rejected")));
                 ReloadOutcome::Rejected(told.unwrap_or_else(since))
             }
             None => panic!("Envoy made nothing of the new configuration"),
@@ -194,13 +176,7 @@ impl Listeners {
 /// Runs a whole Envoy file through `envoy --mode validate`.
 pub fn validate(file: &Path) -> Result<(), String> {
     let output = Command::new(binary())
-        .args([
-            "--mode",
-            "validate",
-            "--disable-hot-restart",
-            "--log-level",
-            "info",
-        ])
+        .args(["--mode", "validate", "--disable-hot-restart", "--log-level", "info"])
         .arg("-c")
         .arg(file)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
@@ -259,10 +235,7 @@ impl Process {
         });
         ready
             .unwrap_or_else(|| Err("Envoy did not become ready".to_owned()))
-            .map_err(|reason| StartFailure {
-                reason,
-                log: self.log(),
-            })
+            .map_err(|reason| StartFailure { reason, log: self.log() })
     }
 
     /// The addresses of the admin interface and of the listener, once both serve.
@@ -297,11 +270,7 @@ impl Process {
     }
 
     fn admin(&self) -> Option<SocketAddr> {
-        fs::read_to_string(self.folder.path(ADMIN))
-            .ok()?
-            .trim()
-            .parse()
-            .ok()
+        fs::read_to_string(self.folder.path(ADMIN)).ok()?.trim().parse().ok()
     }
 
     fn log(&self) -> String {
@@ -330,9 +299,7 @@ fn tail(log: &str) -> String {
 }
 
 fn stat(stats: &str, name: &str) -> Option<u64> {
-    stats
-        .lines()
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")?.parse().ok())
+    stats.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")?.parse().ok())
 }
 
 /// `STEPUP_ENVOY`, else the one on `PATH`, else the one that the scripts install.

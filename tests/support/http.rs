@@ -40,8 +40,7 @@ impl Request {
     /// Adds one more header line, also where one of that name is there already.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
-        self.headers
-            .push((name.to_owned(), value.as_ref().to_vec()));
+        self.headers.push((name.to_owned(), value.as_ref().to_vec()));
         self
     }
 
@@ -149,10 +148,7 @@ pub fn exchange(addr: SocketAddr, bytes: &[u8], body_follows: bool) -> io::Resul
     loop {
         let Some(head) = reader.head()? else {
             written?;
-            return Err(io::Error::new(
-                io::ErrorKind::UnexpectedEof,
-                "closed without an answer",
-            ));
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "closed without an answer"));
         };
         let (status, headers) = parse(&head)?;
         if status < 200 {
@@ -164,11 +160,7 @@ pub fn exchange(addr: SocketAddr, bytes: &[u8], body_follows: bool) -> io::Resul
             Framing::Empty
         };
         let body = reader.body(framing)?;
-        return Ok(Response {
-            status,
-            headers,
-            body,
-        });
+        return Ok(Response { status, headers, body });
     }
 }
 
@@ -176,11 +168,8 @@ fn parse(head: &[u8]) -> io::Result<(u16, Headers)> {
     let mut lines = [httparse::EMPTY_HEADER; 128];
     let mut response = httparse::Response::new(&mut lines);
     response.parse(head).map_err(io::Error::other)?;
-    let headers = response
-        .headers
-        .iter()
-        .map(|line| (line.name.to_owned(), line.value.to_vec()))
-        .collect();
+    let headers =
+        response.headers.iter().map(|line| (line.name.to_owned(), line.value.to_vec())).collect();
     let status = response.code.ok_or(io::ErrorKind::InvalidData)?;
     Ok((status, headers))
 }

@@ -28,6 +28,7 @@ pub mod claims;
 pub mod envoy;
 pub mod folder;
 pub mod http;
+pub mod shipped;
 pub mod tokens;
 pub mod upstream;
 pub mod wire;

@@ -120,28 +120,24 @@ impl SigningKey {
             | Algorithm::Ps256
             | Algorithm::Ps384
             | Algorithm::Ps512 => Secret::Rsa(rsa.get_or_init(|| rsa_key(2048))),
-            Algorithm::Es256 => Secret::P256(scalar::<32, _>(|raw| {
-                p256::ecdsa::SigningKey::from_slice(raw).ok()
-            })),
-            Algorithm::Es384 => Secret::P384(scalar::<48, _>(|raw| {
-                p384::ecdsa::SigningKey::from_slice(raw).ok()
-            })),
+            Algorithm::Es256 => {
+                Secret::P256(scalar::<32, _>(|raw| p256::ecdsa::SigningKey::from_slice(raw).ok()))
+            }
+            Algorithm::Es384 => {
+                Secret::P384(scalar::<48, _>(|raw| p384::ecdsa::SigningKey::from_slice(raw).ok()))
+            }
             Algorithm::Es512 => Secret::P521(scalar::<66, _>(|raw| {
                 // The order has 521 bits: the first byte may hold only one.
                 raw[0] &= 1;
                 p521::ecdsa::SigningKey::from_slice(raw).ok()
             })),
-            Algorithm::Es256k => Secret::K256(scalar::<32, _>(|raw| {
-                k256::ecdsa::SigningKey::from_slice(raw).ok()
-            })),
+            Algorithm::Es256k => {
+                Secret::K256(scalar::<32, _>(|raw| k256::ecdsa::SigningKey::from_slice(raw).ok()))
+            }
             Algorithm::EdDsa => Secret::Ed25519(ed25519_compact::KeyPair::generate()),
             Algorithm::Hs256 => Secret::Hmac(random()),
         };
-        Self {
-            algorithm,
-            kid: kid.to_owned(),
-            secret,
-        }
+        Self { algorithm, kid: kid.to_owned(), secret }
     }
 
     pub const fn algorithm(&self) -> Algorithm {
@@ -176,10 +172,9 @@ impl SigningKey {
             Secret::P521(key) => {
                 curve("P-521", key.verifying_key().to_sec1_point(false).as_bytes())
             }
-            Secret::K256(key) => curve(
-                "secp256k1",
-                key.verifying_key().to_sec1_point(false).as_bytes(),
-            ),
+            Secret::K256(key) => {
+                curve("secp256k1", key.verifying_key().to_sec1_point(false).as_bytes())
+            }
             Secret::Ed25519(key) => {
                 json!({"kty": "OKP", "crv": "Ed25519", "x": BASE64.encode(*key.pk)})
             }
@@ -196,9 +191,7 @@ impl SigningKey {
         let Secret::Rsa(key) = &self.secret else {
             panic!("{} is not an RSA algorithm", self.algorithm.name());
         };
-        key.to_public_key()
-            .to_public_key_pem(LineEnding::LF)
-            .expect("an RSA key has a PEM form")
+        key.to_public_key().to_public_key_pem(LineEnding::LF).expect("an RSA key has a PEM form")
     }
 
     /// The header of an access token that this key signs.
@@ -278,9 +271,7 @@ pub fn unsigned(header: &Value, payload: &Value) -> String {
 /// The same token with one bit of its signature flipped, still well encoded.
 pub fn forge(token: &str) -> String {
     let (text, signature) = token.rsplit_once('.').expect("a token has parts");
-    let mut bytes = BASE64
-        .decode(signature)
-        .expect("the signature is base64url");
+    let mut bytes = BASE64.decode(signature).expect("the signature is base64url");
     // Within the first half, away from its ends: no number grows beyond its range.
     let place = bytes.len() / 4;
     bytes[place] ^= 1;
@@ -304,8 +295,7 @@ fn rsa_signature(key: &RsaPrivateKey, algorithm: Algorithm, text: &[u8]) -> Vec<
 }
 
 fn rsa_sign(key: &RsaPrivateKey, scheme: impl SignatureScheme, digest: &[u8]) -> Vec<u8> {
-    key.sign_with_rng(&mut OsRng, scheme, digest)
-        .expect("the key is long enough")
+    key.sign_with_rng(&mut OsRng, scheme, digest).expect("the key is long enough")
 }
 
 /// The JWK of an uncompressed point: 4, x, y.

@@ -31,14 +31,8 @@ impl Received {
     /// All between the method and the version.
     pub fn target(&self) -> &[u8] {
         let line = &self.request_line;
-        let start = line
-            .iter()
-            .position(|byte| *byte == b' ')
-            .map_or(line.len(), |at| at + 1);
-        let end = line
-            .iter()
-            .rposition(|byte| *byte == b' ')
-            .unwrap_or(line.len());
+        let start = line.iter().position(|byte| *byte == b' ').map_or(line.len(), |at| at + 1);
+        let end = line.iter().rposition(|byte| *byte == b' ').unwrap_or(line.len());
         line.get(start..end).unwrap_or_default()
     }
 
@@ -66,11 +60,7 @@ pub struct Reply {
 
 impl Reply {
     pub fn new(status: u16, body: impl AsRef<[u8]>) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            body: body.as_ref().to_vec(),
-        }
+        Self { status, headers: Vec::new(), body: body.as_ref().to_vec() }
     }
 
     #[must_use]
@@ -98,9 +88,7 @@ pub struct Upstream {
 
 impl fmt::Debug for Upstream {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Upstream")
-            .field("addr", &self.addr)
-            .finish_non_exhaustive()
+        out.debug_struct("Upstream").field("addr", &self.addr).finish_non_exhaustive()
     }
 }
 
@@ -113,9 +101,7 @@ impl Upstream {
     /// Answers as `handler` says.
     pub fn start_with(handler: impl Fn(&Received) -> Reply + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
-        let addr = listener
-            .local_addr()
-            .expect("a bound socket has an address");
+        let addr = listener.local_addr().expect("a bound socket has an address");
         let shared = Arc::new(Shared {
             stopping: AtomicBool::new(false),
             received: Mutex::default(),
@@ -126,11 +112,7 @@ impl Upstream {
             let shared = Arc::clone(&shared);
             move || accept(&listener, &shared)
         });
-        Self {
-            addr,
-            shared,
-            acceptor: Some(acceptor),
-        }
+        Self { addr, shared, acceptor: Some(acceptor) }
     }
 
     pub const fn addr(&self) -> SocketAddr {
@@ -139,11 +121,7 @@ impl Upstream {
 
     /// Everything that has come so far. A request is in it before its answer goes out.
     pub fn received(&self) -> Vec<Received> {
-        self.shared
-            .received
-            .lock()
-            .expect("no handler panicked")
-            .clone()
+        self.shared.received.lock().expect("no handler panicked").clone()
     }
 
     /// The requests that carry this value in the header `x-test-id`.
@@ -202,19 +180,11 @@ fn serve(mut stream: &TcpStream, shared: &Shared) -> io::Result<()> {
         }
         let body = reader.body(Framing::of(&headers, Framing::Empty))?;
         let closing = wire::find(&headers, "connection") == Some(b"close");
-        let received = Received {
-            request_line,
-            headers,
-            body,
-        };
+        let received = Received { request_line, headers, body };
         if let Ok(mut all) = shared.received.lock() {
             all.push(received.clone());
         }
-        answer(
-            stream,
-            &(shared.handler)(&received),
-            received.method() == "HEAD",
-        )?;
+        answer(stream, &(shared.handler)(&received), received.method() == "HEAD")?;
         if closing {
             break;
         }
@@ -245,10 +215,7 @@ fn split(head: &[u8]) -> (Vec<u8>, Headers) {
     let mut lines = lines.into_iter();
     let request_line = lines.next().unwrap_or_default().to_vec();
     let headers = lines.filter(|line| !line.is_empty()).map(|line| {
-        let colon = line
-            .iter()
-            .position(|byte| *byte == b':')
-            .unwrap_or(line.len());
+        let colon = line.iter().position(|byte| *byte == b':').unwrap_or(line.len());
         let value = line.get(colon + 1..).unwrap_or_default().trim_ascii();
         let name = String::from_utf8_lossy(&line[..colon]);
         (name.into_owned(), value.to_vec())

@@ -40,23 +40,15 @@ pub fn find<'headers>(headers: &'headers Headers, name: &str) -> Option<&'header
 /// The only header of this name; the test fails where there are two.
 #[track_caller]
 pub fn only<'headers>(headers: &'headers Headers, name: &str) -> Option<&'headers [u8]> {
-    let mut found = headers
-        .iter()
-        .filter(|(key, _)| key.eq_ignore_ascii_case(name));
+    let mut found = headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
     let (_, value) = found.next()?;
-    assert!(
-        found.next().is_none(),
-        "two headers {name} in {}",
-        show(headers)
-    );
+    assert!(found.next().is_none(), "two headers {name} in {}", show(headers));
     Some(value)
 }
 
 /// Header lines as a person reads them.
 pub fn show(headers: &Headers) -> String {
-    let lines = headers
-        .iter()
-        .map(|(name, value)| format!("{name}: {}\n", value.escape_ascii()));
+    let lines = headers.iter().map(|(name, value)| format!("{name}: {}\n", value.escape_ascii()));
     lines.collect()
 }
 
@@ -69,10 +61,7 @@ pub struct Reader<Stream> {
 
 impl<Stream: Read> Reader<Stream> {
     pub const fn new(stream: Stream) -> Self {
-        Self {
-            stream,
-            buffer: Vec::new(),
-        }
+        Self { stream, buffer: Vec::new() }
     }
 
     /// The bytes up to and with the empty line; `None` at a clean end of the stream.
@@ -138,11 +127,7 @@ impl<Stream: Read> Reader<Stream> {
     }
 
     fn more(&mut self) -> io::Result<()> {
-        if self.fill()? {
-            Ok(())
-        } else {
-            Err(io::ErrorKind::UnexpectedEof.into())
-        }
+        if self.fill()? { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
     }
 
     fn fill(&mut self) -> io::Result<bool> {

