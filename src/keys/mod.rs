@@ -2,6 +2,10 @@
 
 mod algorithm;
 mod jwk;
+#[cfg(test)]
+pub(crate) mod rfc;
+#[cfg(test)]
+mod tests;
 
 use serde_json::Value;
 
@@ -66,7 +70,8 @@ impl KeySet {
         self.0.iter()
     }
 
-    /// The keys that may have signed a token with this header, in the set's order.
+    /// The keys that may have signed a token with this header: those of its name first, then those
+    /// without a name, each in the set's order.
     ///
     /// A `kid` is compared exactly where both have one (RFC 7515 §4.1.4: it is a hint). The
     /// algorithm has to be one that the key serves.
@@ -75,9 +80,9 @@ impl KeySet {
         kid: Option<&str>,
         algorithm: Algorithm,
     ) -> impl Iterator<Item = &Jwk> {
-        self.0.iter().filter(move |key| {
-            key.algorithms().contains(algorithm)
-                && kid.is_none_or(|kid| key.kid().is_none_or(|own| own == kid))
-        })
+        let serving = move || self.0.iter().filter(move |key| key.algorithms().contains(algorithm));
+        let named = serving().filter(move |key| kid.is_none() || key.kid() == kid);
+        let nameless = serving().filter(move |key| kid.is_some() && key.kid().is_none());
+        named.chain(nameless)
     }
 }
