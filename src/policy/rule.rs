@@ -128,7 +128,15 @@ impl PathMatch {
                 // "/admin" as a plain prefix also covers "/administrator"; "/admin/" does not.
                 folds(*ignore_case, *fold) && self.matches(theirs) && theirs.len() > prefix.len()
             }
-            (Self::Prefix { prefix, .. }, Self::Regex(_)) => &**prefix == "/",
+            (Self::Prefix { prefix, ignore_case }, Self::Regex(theirs)) => {
+                let start = theirs.literal_start().as_bytes();
+                &**prefix == "/" || starts_with(start, prefix.as_bytes(), *ignore_case)
+            }
+            (Self::SeparatedPrefix { prefix, ignore_case }, Self::Regex(theirs)) => {
+                let start = theirs.literal_start().as_bytes();
+                starts_with(start, prefix.as_bytes(), *ignore_case)
+                    && start.get(prefix.len()) == Some(&b'/')
+            }
             (Self::Regex(mine), Self::Regex(theirs)) => mine.source() == theirs.source(),
             (Self::Regex(mine), Self::Exact { path, ignore_case: false }) => mine.matches(path),
             _ => false,
