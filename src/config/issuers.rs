@@ -104,7 +104,7 @@ fn read_algorithms(node: &Node<'_>) -> Option<Algorithms> {
     let expected = format!("a list of {}", Algorithms::all());
     all(node.filled_list(&expected)?.map(|item| {
         let expected = format!("one of {}", Algorithms::all());
-        let algorithm = Algorithm::from_name(item.string(&expected)?);
+        let algorithm = item.value().as_str().and_then(Algorithm::from_name);
         if algorithm.is_none() {
             item.unexpected(&format!("{expected}; none and HMAC are never accepted"));
         }
@@ -124,7 +124,7 @@ fn read_keys(node: &Node<'_>, algorithms: Option<Algorithms>) -> Option<KeySet> 
             return None;
         }
         Err(KeySetProblem::TooManyKeys) => {
-            inline.mistake(format!("holds more than {MAX_KEYS} keys"));
+            inline.mistake(format!("holds too many keys; expected {MAX_KEYS} at most"));
             return None;
         }
     };
@@ -140,14 +140,14 @@ fn read_keys(node: &Node<'_>, algorithms: Option<Algorithms>) -> Option<KeySet> 
         list.mistake("is empty; expected at least one public key");
         return None;
     }
-    // Without a skipped key, places in the set are places in the list.
-    if let Some(algorithms) = algorithms
-        && skipped.is_empty()
-    {
-        for (key, node) in set.iter().zip(&nodes) {
+    if let Some(algorithms) = algorithms {
+        let is_skipped = |index: usize| skipped.iter().any(|key| key.index == index);
+        let kept = nodes.iter().enumerate().filter(|(index, _)| !is_skipped(*index));
+        for (key, (_, node)) in set.iter().zip(kept) {
             if !key.algorithms().iter().any(|algorithm| algorithms.contains(algorithm)) {
                 node.mistake(format!(
-                    "serves {}, and the issuer's algorithms are {algorithms}; no token could use it",
+                    "serves {}, and the issuer's algorithms are {algorithms}, so that no token could \
+                     use it; add one to algorithms, or take the key out",
                     key.algorithms()
                 ));
             }
@@ -157,15 +157,21 @@ fn read_keys(node: &Node<'_>, algorithms: Option<Algorithms>) -> Option<KeySet> 
 }
 
 fn read_type(node: &Node<'_>) -> Option<Box<str>> {
-    let typ = node.text("a typ value such as \"at+jwt\"")?.to_ascii_lowercase();
-    Some(typ.strip_prefix("application/").unwrap_or(&typ).into())
+    const EXPECTED: &str = "a typ value such as \"at+jwt\"";
+    let typ = node.text(EXPECTED)?.to_ascii_lowercase();
+    let short = typ.strip_prefix("application/").unwrap_or(&typ);
+    if short.is_empty() {
+        node.unexpected(EXPECTED);
+        return None;
+    }
+    Some(short.into())
 }
 
 fn read_skew(node: &Node<'_>) -> Option<Duration> {
     let skew = node.seconds()?;
     if skew > GREATEST_SKEW {
-        node.mistake(format!(
-            "is more than {}s; expected less, or expired tokens would live on",
+        node.unexpected(&format!(
+            "{}s at most; a greater one would let expired tokens live on",
             GREATEST_SKEW.as_secs()
         ));
         return None;

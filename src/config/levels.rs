@@ -49,8 +49,7 @@ pub(super) fn read(node: &Node<'_>, issuers: &IssuersRead) -> LevelsRead {
         return read;
     };
     if items.len() > MAX_LEVELS {
-        node.mistake(format!("has more than {MAX_LEVELS} levels"));
-        return read;
+        node.mistake(format!("has {} levels; expected {MAX_LEVELS} at most", items.len()));
     }
     let mut parts: Vec<LevelRead> = Vec::new();
     for item in items {
@@ -119,7 +118,7 @@ fn read_proof(node: &Node<'_>, issuers: &IssuersRead) -> Option<Proof> {
         })
         .map(ClaimProof::Amr),
         _ => {
-            let name = object.get(kind)?.text("the name of a claim").map(Into::into);
+            let name = read_claim_name(&object.get(kind)?);
             let any_of =
                 object.required("any_of", "the values of which one suffices").and_then(|node| {
                     strings(&node, "a list of values", |item| item.text("a value").map(Into::into))
@@ -130,9 +129,22 @@ fn read_proof(node: &Node<'_>, issuers: &IssuersRead) -> Option<Proof> {
     Some(Proof { issuer: issuer?, claim: claim? })
 }
 
+/// `acr` and `amr` have rules of their own.
+fn read_claim_name(node: &Node<'_>) -> Option<Box<str>> {
+    let name = node.text("the name of a claim")?;
+    if matches!(name, "acr" | "amr") {
+        node.mistake(format!("{name} has a key of its own; write {{{name}: [...]}} instead"));
+        return None;
+    }
+    Some(name.into())
+}
+
 /// OIDC Core §2: the acr "0" says that no assurance was reached.
 fn read_acr(node: &Node<'_>) -> Option<Box<str>> {
-    let acr = node.text(ACR_VALUE)?;
+    not_zero(node, node.text(ACR_VALUE)?)
+}
+
+fn not_zero(node: &Node<'_>, acr: &str) -> Option<Box<str>> {
     if acr == "0" {
         node.mistake("the acr \"0\" proves nothing (OIDC Core §2); expected another value");
         return None;
@@ -155,7 +167,7 @@ fn read_ask_for(object: &Object<'_>) -> Option<Vec<Box<str>>> {
         return Some(Vec::new());
     };
     strings(&node, "a list of the acr values that a challenge asks for", |item| {
-        item.header_word(ACR_VALUE).map(Into::into)
+        not_zero(item, item.header_word(ACR_VALUE)?)
     })
 }
 
@@ -234,17 +246,31 @@ fn check_default_ask(level: &Object<'_>, proofs: &[Proof]) {
     }
 }
 
+fn is_proven_by_acr_alone(proofs: &[Proof]) -> bool {
+    proofs.iter().all(|proof| matches!(proof.claim, ClaimProof::Acr(_)))
+}
+
 /// Where a level is proven by acr alone, what is asked for has to prove it, or a stronger level.
 fn check_ask_for(level: &Object<'_>, proofs: &[Proof], id: LevelId, parts: &[LevelRead]) {
-    if !proofs.iter().all(|proof| matches!(proof.claim, ClaimProof::Acr(_))) {
+    if !is_proven_by_acr_alone(proofs) {
         return;
     }
-    let proving = parts
-        .iter()
-        .filter(|part| part.satisfies.is_some_and(|set| set.contains(id)))
-        .filter_map(|part| part.proven_by.as_deref())
-        .flat_map(acr_values)
-        .collect::<Vec<_>>();
+    let mut proving = Vec::new();
+    for part in parts {
+        let (Some(proven_by), Some(ask_for), Some(satisfies)) =
+            (&part.proven_by, &part.ask_for, part.satisfies)
+        else {
+            // A level with a mistake could be the one that is meant.
+            return;
+        };
+        if satisfies.contains(id) {
+            proving.extend(acr_values(proven_by));
+            if !is_proven_by_acr_alone(proven_by) {
+                // What is asked for this stronger level proves it in another way.
+                proving.extend(ask_for.iter().cloned());
+            }
+        }
+    }
     let Some(node) = level.get("ask_for") else {
         return;
     };

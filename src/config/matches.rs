@@ -3,8 +3,8 @@
 use super::node::{Node, Object};
 use super::{all, one_of};
 use crate::policy::{
-    CanonicalPath, EncodedSlashes, FullRegex, HeaderMatch, HostPattern, PathMatch, QueryMatch,
-    RequestMatch, StringMatch, TextPattern, ValueCondition, template_to_regex,
+    CanonicalPath, EncodedSlashes, FullRegex, HeaderMatch, HostPattern, PathError, PathMatch,
+    QueryMatch, RequestMatch, StringMatch, TextPattern, ValueCondition, template_to_regex,
 };
 
 const KEYS: [&str; 11] = [
@@ -22,6 +22,7 @@ const KEYS: [&str; 11] = [
 ];
 const PATH_KEYS: [&str; 5] =
     ["path", "prefix", "path_separated_prefix", "path_template", "safe_regex"];
+const PATH: &str = "a path that starts with '/'";
 const TEXT_KEYS: [&str; 5] = ["exact", "prefix", "suffix", "contains", "safe_regex"];
 
 pub(super) fn read(node: &Node<'_>, slashes: EncodedSlashes) -> Option<RequestMatch> {
@@ -74,55 +75,99 @@ fn read_path(object: &Object<'_>, slashes: EncodedSlashes) -> Option<Option<Path
         _ => one_of(object, &PATH_KEYS)?,
     };
     let node = object.get(key)?;
-    let ignore_case = ignore_case?;
     let folds = matches!(key, "path" | "prefix" | "path_separated_prefix");
-    if ignore_case && !folds {
+    if ignore_case == Some(true) && !folds {
         object.mistake(format!("has ignore_case, which does not go with {key}"));
     }
+    // After a mistake in ignore_case, the path is read for its own mistakes.
+    let read = |ignore_case| read_path_of_kind(key, &node, slashes, ignore_case);
+    match ignore_case {
+        Some(ignore_case) => read(ignore_case).map(Some),
+        None => read(false).and(None),
+    }
+}
+
+fn read_path_of_kind(
+    key: &str,
+    node: &Node<'_>,
+    slashes: EncodedSlashes,
+    ignore_case: bool,
+) -> Option<PathMatch> {
     match key {
-        "path" => read_literal(&node, slashes).map(|path| PathMatch::Exact { path, ignore_case }),
+        "path" => read_literal(node, slashes).map(|path| PathMatch::Exact { path, ignore_case }),
         "prefix" => {
-            read_literal(&node, slashes).map(|prefix| PathMatch::Prefix { prefix, ignore_case })
+            read_prefix(node, slashes).map(|prefix| PathMatch::Prefix { prefix, ignore_case })
         }
-        "path_separated_prefix" => read_literal(&node, slashes).and_then(|prefix| {
+        "path_separated_prefix" => read_literal(node, slashes).and_then(|prefix| {
             if prefix.ends_with('/') {
-                node.mistake("ends with '/'; expected the prefix without it, as in Envoy");
+                node.mistake(
+                    "ends with '/'; expected the path without it, as in Envoy; for a path that \
+                     ends with '/' use prefix",
+                );
                 return None;
             }
             Some(PathMatch::SeparatedPrefix { prefix, ignore_case })
         }),
-        "path_template" => read_template(&node, slashes).map(PathMatch::Regex),
-        _ => read_regex(&node).map(PathMatch::Regex),
+        "path_template" => read_template(node, slashes).map(PathMatch::Regex),
+        _ => read_regex(node).map(PathMatch::Regex),
     }
-    .map(Some)
 }
 
 /// A path as requests are compared with it. One in another form would match no request.
 fn read_literal(node: &Node<'_>, slashes: EncodedSlashes) -> Option<Box<str>> {
-    let text = node.text("a path that starts with '/'")?;
-    check_canonical(node, text, slashes)?;
-    Some(text.into())
+    check_canonical(node, node.text(PATH)?, "", slashes)
 }
 
-fn check_canonical(node: &Node<'_>, text: &str, slashes: EncodedSlashes) -> Option<()> {
-    if text.contains('?') {
-        node.mistake("holds a query; expected the path alone; use query_parameters for the rest");
+/// A plain string prefix. Dots at its end are no dot segment: `/.` is for `/.hidden` too.
+fn read_prefix(node: &Node<'_>, slashes: EncodedSlashes) -> Option<Box<str>> {
+    let text = node.text(PATH)?;
+    let ends_in_dots = text.ends_with("/.") || text.ends_with("/..");
+    check_canonical(node, text, if ends_in_dots { "x" } else { "" }, slashes)
+}
+
+/// The text, if it begins a path in canonical form that goes on with `rest`.
+fn check_canonical(
+    node: &Node<'_>,
+    text: &str,
+    rest: &str,
+    slashes: EncodedSlashes,
+) -> Option<Box<str>> {
+    if !text.starts_with('/') {
+        node.unexpected(PATH);
         return None;
     }
-    match CanonicalPath::new(text.as_bytes(), slashes) {
-        Ok(path) if path.as_str() == text => Some(()),
+    check_query(node, text)?;
+    let whole = format!("{text}{rest}");
+    match CanonicalPath::new(whole.as_bytes(), slashes) {
+        Ok(path) if path.as_str() == whole => Some(text.into()),
         Ok(path) => {
+            let hint = if text.contains('{') { "; for a variable use path_template" } else { "" };
             node.mistake(format!(
-                "{text:?} is not in canonical form, so no request would match; write {:?}",
-                path.as_str()
+                "{text:?} is not in canonical form, so no request would match; write {:?}{hint}",
+                path.as_str().strip_suffix(rest).unwrap_or(path.as_str())
             ));
             None
         }
         Err(error) => {
-            node.mistake(format!("{text:?} would match no request: {error}"));
+            let hint = match error {
+                PathError::EncodedSlash => "; encoded_slashes: keep lets such paths through",
+                PathError::Control if !text.bytes().all(|byte| byte.is_ascii_graphic()) => {
+                    "; write it percent-encoded"
+                }
+                _ => "",
+            };
+            node.mistake(format!("{text:?} would match no request: {error}{hint}"));
             None
         }
     }
+}
+
+fn check_query(node: &Node<'_>, text: &str) -> Option<()> {
+    if text.contains('?') {
+        node.mistake("holds a query; expected the path alone; use query_parameters for the rest");
+        return None;
+    }
+    Some(())
 }
 
 fn read_template(node: &Node<'_>, slashes: EncodedSlashes) -> Option<FullRegex> {
@@ -134,27 +179,32 @@ fn read_template(node: &Node<'_>, slashes: EncodedSlashes) -> Option<FullRegex> 
             return None;
         }
     };
-    check_canonical(node, &without_operators(template), slashes)?;
-    FullRegex::new(&regex).ok()
+    check_query(node, template)?;
+    let example = without_operators(template);
+    let path = CanonicalPath::new(example.as_bytes(), slashes);
+    if !path.as_ref().is_ok_and(|path| path.as_str() == example) {
+        let why = path.err().map(|error| format!(": {error}")).unwrap_or_default();
+        node.mistake(format!(
+            "the template {template:?} would match no request, because its text is not in \
+             canonical form{why}; expected no dot segments and no needless percent-encoding"
+        ));
+        return None;
+    }
+    compile_regex_source(node, &regex)
 }
 
-/// The template with a letter in the place of each operator, for the check of its literal parts.
+/// A path that the template is for: with a letter in the place of each operator.
 fn without_operators(template: &str) -> String {
-    let mut probe = String::with_capacity(template.len());
-    let mut inside = false;
-    for character in template.chars() {
-        match character {
-            '{' => {
-                inside = true;
-                probe.push('x');
-            }
-            '}' => inside = false,
-            _ if inside => {}
-            '*' => probe.push('x'),
-            other => probe.push(other),
-        }
+    let mut example = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some((literal, after)) = rest.split_once('{') {
+        let (variable, after) = after.split_once('}').unwrap_or((after, ""));
+        example.push_str(literal);
+        example.push_str(variable.split_once('=').map_or("*", |(_, pattern)| pattern));
+        rest = after;
     }
-    probe
+    example.push_str(rest);
+    example.replace('*', "x")
 }
 
 /// Envoy's form `{regex: "…"}`, or the expression alone.
@@ -168,7 +218,10 @@ fn read_regex(node: &Node<'_>) -> Option<FullRegex> {
 }
 
 fn compile_regex(node: &Node<'_>, expected: &str) -> Option<FullRegex> {
-    let source = node.text(expected)?;
+    compile_regex_source(node, node.text(expected)?)
+}
+
+fn compile_regex_source(node: &Node<'_>, source: &str) -> Option<FullRegex> {
     match FullRegex::new(source) {
         Ok(regex) => Some(regex),
         Err(error) => {

@@ -84,7 +84,18 @@ pub(super) fn nearest<'k>(found: &str, known: impl Iterator<Item = &'k str>) -> 
         .map(|(_, candidate)| candidate)
 }
 
-/// `; did you mean "…"?`, or nothing.
+/// What to write instead of a name that is not known: the nearest one, else any of them.
 pub(super) fn suggestion<'k>(found: &str, known: impl Iterator<Item = &'k str>) -> String {
-    nearest(found, known).map_or_else(String::new, |near| format!("; did you mean {near:?}?"))
+    /// More names than this puzzle more than they help.
+    const MOST: usize = 12;
+    let known = known.collect::<Vec<_>>();
+    if let Some(near) = nearest(found, known.iter().copied()) {
+        return format!("; did you mean {near:?}?");
+    }
+    match known.len() {
+        0 => "; there is none".to_owned(),
+        1 => format!("; expected {}", known.concat()),
+        2..=MOST => format!("; expected one of {}", known.join(", ")),
+        _ => String::new(),
+    }
 }

@@ -1,5 +1,6 @@
 //! From what an operator writes to a [`PolicySet`]. All mistakes come at once, each with its place.
 
+mod duration;
 mod issuers;
 mod levels;
 mod matches;
@@ -8,6 +9,8 @@ mod node;
 mod policies;
 mod rules;
 mod source;
+#[cfg(test)]
+mod tests;
 
 use serde_json::Value;
 
@@ -71,6 +74,9 @@ fn read(root: &Node<'_>) -> Option<PolicySet> {
     let policies = object
         .required("policies", "the policies by name")
         .map_or_else(PoliciesRead::default, |node| policies::read(&node, &levels));
+    if policies.needs_levels() && object.get("levels").is_none() {
+        object.required("levels", "the levels that the policies require, weakest first");
+    }
     if policies.needs_issuer() && object.get("issuers").is_none() {
         object.required("issuers", "who signs the tokens that the policies ask for");
     }
@@ -101,9 +107,9 @@ fn read_slashes(object: &Object<'_>) -> Option<EncodedSlashes> {
     let Some(node) = object.get("encoded_slashes") else {
         return Some(EncodedSlashes::default());
     };
-    match node.string(EXPECTED)? {
-        "reject" => Some(EncodedSlashes::Reject),
-        "keep" => Some(EncodedSlashes::Keep),
+    match node.value().as_str() {
+        Some("reject") => Some(EncodedSlashes::Reject),
+        Some("keep") => Some(EncodedSlashes::Keep),
         _ => {
             node.unexpected(EXPECTED);
             None
@@ -134,11 +140,15 @@ fn read_token_places(node: &Node<'_>) -> Option<()> {
     const EXPECTED: &str = "[{header: authorization, scheme: Bearer}]";
     let mut places = node.filled_list(EXPECTED)?;
     let only = places.next()?;
+    if only.any_object().is_some_and(|place| !place.present(&["cookie", "query"]).is_empty()) {
+        only.mistake(format!("names a place that is not supported; expected {EXPECTED}"));
+        return None;
+    }
     let place = only.object("{header: authorization, scheme: Bearer}", &["header", "scheme"])?;
     let fixed = |key, wanted: &str| {
         let node = place.required(key, &format!("{wanted:?}"))?;
-        let found = node.string(&format!("{wanted:?}"))?;
-        if !found.eq_ignore_ascii_case(wanted) {
+        let found = node.value().as_str();
+        if !found.is_some_and(|found| found.eq_ignore_ascii_case(wanted)) {
             node.unexpected(&format!("{wanted:?}, the only one that is supported"));
             return None;
         }
@@ -185,7 +195,8 @@ fn read_challenge(object: &Object<'_>) -> Option<ChallengeSettings> {
 fn read_url(node: &Node<'_>) -> Option<Box<str>> {
     const EXPECTED: &str = "an https URL";
     let url = node.header_word(EXPECTED)?;
-    if !url.starts_with("https://") && !url.starts_with("http://") {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    if rest.is_none_or(|rest| rest.is_empty() || rest.starts_with(['/', '?', '#', ':'])) {
         node.unexpected(EXPECTED);
         return None;
     }
@@ -204,7 +215,10 @@ fn one_of<'k>(object: &Object<'_>, keys: &[&'k str]) -> Option<&'k str> {
     match object.present(keys).as_slice() {
         [key] => Some(key),
         [] => {
-            object.mistake(format!("expected one of the keys {}", keys.join(", ")));
+            object.mistake(match keys {
+                [only] => format!("lacks the key {only}"),
+                several => format!("lacks one of the keys {}", several.join(", ")),
+            });
             None
         }
         several => {

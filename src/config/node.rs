@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::duration;
 use super::mistake::{Sink, suggestion};
 
 /// The place of a value, as a chain up to the document's root.
@@ -142,19 +143,13 @@ impl<'a> Node<'a> {
 
     /// A duration of whole seconds, written with its unit.
     pub(super) fn seconds(&self) -> Option<Duration> {
-        const EXPECTED: &str = "a duration with a unit, such as \"90s\", \"15m\" or \"2h30m\"";
-        let text = self.string(EXPECTED)?;
-        match humantime::parse_duration(text) {
-            Ok(duration) if duration.subsec_nanos() == 0 => Some(duration),
-            Ok(_) => {
-                self.mistake(format!("found {text:?}; expected whole seconds"));
-                None
-            }
-            Err(error) => {
-                self.mistake(format!("found {text:?} ({error}); expected {EXPECTED}"));
-                None
-            }
+        const EXPECTED: &str =
+            "a duration with a unit (s, m, h or d), such as \"90s\", \"15m\" or \"2h30m\"";
+        let duration = self.value.as_str().and_then(duration::parse);
+        if duration.is_none() {
+            self.unexpected(EXPECTED);
         }
+        duration
     }
 
     /// The items of a list; none after a mistake.
@@ -210,10 +205,7 @@ impl<'a> Node<'a> {
             return None;
         };
         for key in map.keys().filter(|key| !known.contains(&key.as_str())) {
-            let hint = match suggestion(key, known.iter().copied()) {
-                none if none.is_empty() => format!("; expected one of {}", known.join(", ")),
-                hint => hint,
-            };
+            let hint = suggestion(key, known.iter().copied());
             self.sink.push(Path::Key(&self.path, key), format!("unknown key{hint}"));
         }
         Some(Object { map, path: &self.path, sink: self.sink })

@@ -12,7 +12,10 @@ const KEYS: [&str; 3] = ["public", "require", "scopes"];
 #[derive(Default)]
 pub(super) struct PoliciesRead {
     names: Vec<String>,
+    /// Empty after a mistake in any of them.
     policies: Vec<Policy>,
+    needs_issuer: bool,
+    needs_levels: bool,
 }
 
 impl PoliciesRead {
@@ -29,7 +32,12 @@ impl PoliciesRead {
 
     /// Whether any policy looks at a token.
     pub(super) fn needs_issuer(&self) -> bool {
-        self.policies.iter().any(|policy| policy.demand.is_some())
+        self.needs_issuer
+    }
+
+    /// Whether any policy requires a level.
+    pub(super) fn needs_levels(&self) -> bool {
+        self.needs_levels
     }
 
     /// The policies, once every one could be read.
@@ -49,7 +57,11 @@ pub(super) fn read(node: &Node<'_>, levels: &LevelsRead) -> PoliciesRead {
         if name.is_empty() || name.chars().any(char::is_control) {
             item.mistake("its name is empty or holds a control character");
         }
-        let policy = item.object("a policy", &KEYS).and_then(|policy| read_demand(&policy, levels));
+        let object = item.object("a policy", &KEYS);
+        read.needs_levels |= object.as_ref().is_some_and(|policy| policy.get("require").is_some());
+        let policy = object.and_then(|policy| read_demand(&policy, levels));
+        // A policy with a mistake asks for something, as far as can be told.
+        read.needs_issuer |= !matches!(policy, Some(None));
         policies.push(policy.map(|demand| Policy { name: name.into(), demand }));
     }
     if read.names.is_empty() {

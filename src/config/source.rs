@@ -7,7 +7,7 @@ use serde_json::{Map, Number, Value};
 
 use crate::json;
 
-/// The tag byte of a Struct's only field. In JSON text the same byte is a line feed.
+/// The tag byte of a Struct's only field. In text the same byte is a line feed.
 const STRUCT_TAG: u8 = 0x0a;
 
 /// Reads either form.
@@ -20,14 +20,18 @@ pub(super) fn read(bytes: &[u8]) -> Result<Value, String> {
                     and default, as YAML in a google.protobuf.Struct or as JSON in a StringValue"
             .to_owned());
     }
+    // JSON first: text can look like a Struct, but a Struct never looks like JSON, because its
+    // entries hold control characters.
+    let error = match json::parse(bytes) {
+        Ok(document) => return Ok(document),
+        Err(error) => error,
+    };
     if bytes.first() == Some(&STRUCT_TAG)
         && let Ok(message) = Struct::decode(bytes)
     {
         return Ok(from_struct(message));
     }
-    json::parse(bytes).map_err(|error| {
-        format!("the configuration is neither a google.protobuf.Struct nor valid JSON: {error}")
-    })
+    Err(format!("the configuration is neither a google.protobuf.Struct nor valid JSON: {error}"))
 }
 
 fn from_struct(message: Struct) -> Value {
@@ -65,7 +69,7 @@ fn from_number(value: f64) -> Value {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use serde_json::json;
 
@@ -85,6 +89,12 @@ mod tests {
         prost_types::Value { kind: Some(kind) }
     }
 
+    /// The document as the bytes of a `google.protobuf.Struct`.
+    pub(in crate::config) fn struct_bytes(document: &Value) -> Vec<u8> {
+        let Some(Kind::StructValue(message)) = to_struct(document).kind else { panic!() };
+        message.encode_to_vec()
+    }
+
     #[test]
     fn a_struct_and_its_json_read_the_same() {
         let document = json!({
@@ -93,10 +103,20 @@ mod tests {
             "levels": [{"name": "x", "proven_by": [{"acr": ["1"]}]}],
             "nothing": null, "yes": true, "fraction": 1.5, "negative": -3,
         });
-        let Some(Kind::StructValue(message)) = to_struct(&document).kind else { panic!() };
-        assert_eq!(read(&message.encode_to_vec()), Ok(document.clone()));
+        assert_eq!(read(&struct_bytes(&document)), Ok(document.clone()));
         assert_eq!(read(document.to_string().as_bytes()), Ok(document.clone()));
         assert_eq!(read(format!("\n\n {document:#} \n").as_bytes()), Ok(document));
+    }
+
+    #[test]
+    fn json_text_that_decodes_as_a_struct_too_is_read_as_json() {
+        // The line feed reads as a tag, '{' as a length of 123 bytes, and within them '"' and 'd'
+        // as a field of 100 bytes, pairs of spaces as numbers, and '}' as a field of 4 bytes.
+        let members = r#""default":"open","policies":{"open":{"public":true}}"#;
+        let text = format!("\n{{{members:<118}}}    ");
+        assert!(Struct::decode(text.as_bytes()).is_ok());
+        let document = json!({"default": "open", "policies": {"open": {"public": true}}});
+        assert_eq!(read(text.as_bytes()), Ok(document));
     }
 
     #[test]
