@@ -130,9 +130,10 @@ fn a_key_names_the_same_point_in_every_form() {
     use base64::Engine as _;
     let decode =
         |text: &str| base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(text).unwrap();
-    for (text, crv, oid) in
-        [(rfc::P256, "P-256", "2a8648ce3d030107"), (rfc::P521, "P-521", "2b81040023")]
-    {
+    for (text, crv, oid) in [
+        (rfc::P256, "P-256", &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07][..]),
+        (rfc::P521, "P-521", &[0x2b, 0x81, 0x04, 0x00, 0x23]),
+    ] {
         let json = parse(text);
         let key = Jwk::from_json(&json).unwrap();
         let point = [
@@ -143,8 +144,7 @@ fn a_key_names_the_same_point_in_every_form() {
         .concat();
         assert!(matches!(key.material(), KeyMaterial::Ec(bytes) if **bytes == *point), "{crv}");
         assert!(key.spki().ends_with(&point), "{crv}");
-        let hex = key.spki().iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        assert!(hex.contains(oid), "{crv}: {hex}");
+        assert!(key.spki().windows(oid.len()).any(|part| part == oid), "{crv}");
     }
 }
 

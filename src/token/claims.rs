@@ -16,7 +16,7 @@ pub struct Evidence {
     claims: Map<String, Value>,
 }
 
-/// Claims that only ID tokens carry (OIDC Core §3.1.3.6, §3.3.2.11). An ID token tells a client who
+/// Claims that only ID tokens carry (OIDC Core §3.1.3.6, §3.3.2.11; `s_hash`: FAPI 1.0). An ID token tells a client who
 /// logged in; it gives no access (RFC 9068 §5).
 const ID_TOKEN_CLAIMS: [&str; 3] = ["at_hash", "c_hash", "s_hash"];
 
@@ -79,13 +79,16 @@ impl Evidence {
         Timestamp::from_numeric_date(claim).ok_or(AuthTimeProblem::NotADate)
     }
 
-    /// Whether the token has this scope: in `scope`, space-separated (RFC 9068 §2.2.3), or where
-    /// that claim is absent in `scp`, as a string or a list.
+    /// Whether the token has this scope: in `scope` (RFC 9068 §2.2.3), or where that claim is absent
+    /// in `scp`. Either may be a string with spaces, or a list.
     pub fn has_scope(&self, scope: &str) -> bool {
         let words = |text: &str| text.split(' ').any(|word| word == scope);
         match self.claim("scope").or_else(|| self.claim("scp")) {
             Some(Value::String(text)) => words(text),
-            Some(Value::Array(list)) => list.iter().any(|item| item.as_str() == Some(scope)),
+            // A list with anything but strings in it is malformed and grants nothing.
+            Some(Value::Array(list)) => {
+                list.iter().all(Value::is_string) && list.iter().any(|item| item == scope)
+            }
             _ => false,
         }
     }
@@ -121,10 +124,8 @@ fn audience_fits(aud: Option<&Value>, expected: &[Box<str>]) -> bool {
     let fits = |found: &str| expected.iter().any(|audience| **audience == *found);
     match aud {
         Some(Value::String(found)) => fits(found),
-        Some(Value::Array(list)) => {
-            // One item that is no string makes the claim malformed as a whole.
-            list.iter().all(Value::is_string) && list.iter().filter_map(Value::as_str).any(fits)
-        }
+        // A list with anything but strings in it was refused before.
+        Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).any(fits),
         _ => false,
     }
 }

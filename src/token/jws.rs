@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::TokenError;
 use crate::json;
 use crate::keys::Algorithm;
+use crate::time::Timestamp;
 
 /// Header members through which a token brings its own key. They are refused (RFC 8725 §3.10).
 const KEY_MEMBERS: [&str; 3] = ["jwk", "jku", "x5u"];
@@ -35,7 +36,8 @@ pub struct Header {
 
 impl<'t> UnverifiedToken<'t> {
     /// Takes a token apart: exactly three parts, base64url without padding or stray bits, JSON
-    /// objects without a repeated member, no `crit`, no key of its own.
+    /// objects without a repeated member and with members of the right types, no `crit`, no key of
+    /// its own.
     ///
     /// # Errors
     /// When it is anything else.
@@ -52,6 +54,7 @@ impl<'t> UnverifiedToken<'t> {
             .ok_or(TokenError::NotThreeParts)?;
         let header = read_header(&object(header)?)?;
         let claims = object(payload)?;
+        check_types(&claims)?;
         let signature = decode(signature)?;
         Ok(Self { token, header, signing_input, claims, signature })
     }
@@ -98,6 +101,29 @@ fn object(part: &str) -> Result<Map<String, Value>, TokenError> {
     }
 }
 
+/// The types of the registered claims (RFC 7519 §4.1), before any engine looks at them: one that
+/// refuses them by itself would call the signature bad.
+fn check_types(claims: &Map<String, Value>) -> Result<(), TokenError> {
+    for name in ["exp", "nbf", "iat"] {
+        if claims.get(name).is_some_and(|date| Timestamp::from_numeric_date(date).is_none()) {
+            return Err(TokenError::BadDate(name));
+        }
+    }
+    for name in ["iss", "sub", "jti", "nonce"] {
+        if claims.get(name).is_some_and(|text| !text.is_string()) {
+            return Err(TokenError::BadClaim(name));
+        }
+    }
+    let aud_fits = |aud: &Value| match aud {
+        Value::Array(list) => list.iter().all(Value::is_string),
+        aud => aud.is_string(),
+    };
+    if claims.get("aud").is_some_and(|aud| !aud_fits(aud)) {
+        return Err(TokenError::BadClaim("aud"));
+    }
+    Ok(())
+}
+
 fn read_header(members: &Map<String, Value>) -> Result<Header, TokenError> {
     // No extension is understood, so whatever is critical is unknown (RFC 7515 §4.1.11).
     if members.contains_key("crit") {
@@ -111,6 +137,14 @@ fn read_header(members: &Map<String, Value>) -> Result<Header, TokenError> {
         Some(Value::String(text)) => Ok(Some(text.clone())),
         Some(_) => Err(TokenError::BadHeader),
     };
+    // Not used, but no engine may be the first to see a wrong type (RFC 7515 §4.1).
+    for name in ["cty", "x5t", "x5t#S256"] {
+        optional(name)?;
+    }
+    let is_list = |chain: &Value| chain.as_array().is_some_and(|c| c.iter().all(Value::is_string));
+    if members.get("x5c").is_some_and(|chain| !is_list(chain)) {
+        return Err(TokenError::BadHeader);
+    }
     let algorithm = members
         .get("alg")
         .and_then(Value::as_str)

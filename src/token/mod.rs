@@ -7,6 +7,8 @@ mod claims;
 mod extract;
 mod jws;
 mod signature;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 use std::sync::Arc;

@@ -20,6 +20,8 @@ use super::UnverifiedToken;
 use crate::host::{Host, NotOffered};
 use crate::keys::{Algorithm, Algorithms, Jwk, KeyMaterial};
 
+#[cfg(test)]
+mod tests;
 mod vectors;
 
 /// The name of Envoy's foreign function.

@@ -41,6 +41,8 @@ pub enum TokenError {
     NoExpiry,
     /// This claim is no date.
     BadDate(&'static str),
+    /// This claim is neither text nor, for `aud`, a list of texts (RFC 7519 §4.1).
+    BadClaim(&'static str),
     /// It has expired.
     Expired,
     /// Its `nbf` or `iat` lies in the future.
@@ -70,6 +72,7 @@ impl fmt::Display for TokenError {
             Self::BadSignature => "the signature is bad",
             Self::NoExpiry => "the token has no exp",
             Self::BadDate(claim) => return write!(f, "the claim {claim} is no date"),
+            Self::BadClaim(claim) => return write!(f, "the claim {claim} has the wrong type"),
             Self::Expired => "the token has expired",
             Self::NotYetValid => "the token is not valid yet",
             Self::WrongAudience => "the token is for another audience",
