@@ -1,5 +1,6 @@
 //! Evidence against demand: pure, total, and without a side effect.
 
+use std::cmp::Reverse;
 use std::time::Duration;
 
 use crate::policy::{Demand, Ladder, LevelId, Requirement};
@@ -66,9 +67,8 @@ pub enum ChallengeReason {
     Insufficient(Shortfall),
 }
 
-/// How a valid token falls short of a requirement. The order ranks: a later one came nearer to
-/// being met, so it is the one to report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// How a valid token falls short of a requirement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shortfall {
     /// The level is not proven.
     Level {
@@ -89,6 +89,18 @@ pub enum Shortfall {
         /// The age.
         found: Duration,
     },
+}
+
+impl Shortfall {
+    /// A greater one came nearer to being met, so it is the one to report: a proven level with an
+    /// age that is known, then a lower level, then a greater allowance of age.
+    const fn nearness(&self) -> (u8, Reverse<Option<LevelId>>, Option<AuthTimeProblem>, Duration) {
+        match *self {
+            Self::Level { required, .. } => (0, Reverse(Some(required)), None, Duration::ZERO),
+            Self::AuthTime { problem } => (1, Reverse(None), Some(problem), Duration::ZERO),
+            Self::Age { required, .. } => (2, Reverse(None), None, required),
+        }
+    }
 }
 
 /// Scopes that a token lacks.
@@ -125,7 +137,7 @@ pub fn decide<'p>(
     let satisfied = levels.satisfied(evidence);
     let found = satisfied.highest();
     // Any one alternative suffices; the first shortfall is `None` when there is none to meet.
-    let mut nearest = None;
+    let mut nearest: Option<Shortfall> = None;
     for requirement in &demand.alternatives {
         let shortfall = if satisfied.contains(requirement.level) {
             requirement.max_age.and_then(|max_age| too_old(evidence, max_age, now))
@@ -137,7 +149,9 @@ pub fn decide<'p>(
                 nearest = None;
                 break;
             }
-            Some(shortfall) => nearest = nearest.max(Some(shortfall)),
+            Some(shortfall) => {
+                nearest = nearest.into_iter().chain([shortfall]).max_by_key(Shortfall::nearness);
+            }
         }
     }
     match nearest {
@@ -162,3 +176,6 @@ fn too_old(evidence: &Evidence, max_age: Duration, now: Timestamp) -> Option<Sho
     let found = now.since(auth_time).unwrap_or(Duration::ZERO);
     (found > max_age).then_some(Shortfall::Age { required: max_age, found })
 }
+
+#[cfg(test)]
+mod tests;
