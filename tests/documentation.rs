@@ -153,10 +153,10 @@ fn documents() -> Vec<PathBuf> {
 fn examples(file: &Path) -> Vec<Example> {
     let text = fs::read_to_string(file).unwrap();
     let mut examples = Vec::new();
-    let mut block: Option<(usize, String)> = None;
-    for (index, line) in text.lines().enumerate() {
+    let mut block: Option<(u32, String)> = None;
+    for (number, line) in (1..).zip(text.lines()) {
         match (&mut block, line) {
-            (None, "```yaml") => block = Some((index + 1, String::new())),
+            (None, "```yaml") => block = Some((number, String::new())),
             (None, _) => {}
             (Some((begin, yaml)), "```") => {
                 let place = format!("{}:{begin}", file.display());

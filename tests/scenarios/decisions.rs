@@ -15,7 +15,11 @@ pub fn suites(keys: &Keys) -> Vec<Suite> {
     let location =
         ", resource_metadata=\"https://api.example.com/.well-known/oauth-protected-resource\"";
     vec![
-        Suite::new("decision", config(keys), [levels(), ages(), scopes()].concat_rows()),
+        Suite::new(
+            "decision",
+            config(keys),
+            [no_tokens(), acr(), amr_and_claims(), alternatives(), ages(), scopes()].concat_rows(),
+        ),
         Suite::new(
             "without a hint",
             quiet,
@@ -97,17 +101,7 @@ impl<const N: usize> ConcatRows for [Vec<Row>; N] {
     }
 }
 
-fn levels() -> Vec<Row> {
-    let by_other = |name, acr: &'static str, expect| {
-        made(
-            name,
-            move |world: &World| {
-                let claims = world.claims().issuer(OTHER_ISSUER).acr(acr).auth_time_ago(1);
-                Request::new("POST", "/api/x").bearer(&world.keys.other.token(claims))
-            },
-            expect,
-        )
-    };
+fn no_tokens() -> Vec<Row> {
     vec![
         row("a public route needs no token", get("/healthz"), Expect::Passed),
         row(
@@ -122,6 +116,11 @@ fn levels() -> Vec<Row> {
             get("/accounts/7").header("authorization", "Basic YTpi"),
             no_token(ASK_READ),
         ),
+    ]
+}
+
+fn acr() -> Vec<Row> {
+    vec![
         with("the level is proven", get("/accounts/7"), |c| c.acr("1"), Expect::Passed),
         with(
             "any one acr value proves it",
@@ -167,6 +166,21 @@ fn levels() -> Vec<Row> {
             other_level(ASK_READ),
         ),
         with("acr 0 proves nothing", get("/accounts/7"), |c| c.acr("0"), other_level(ASK_READ)),
+    ]
+}
+
+fn amr_and_claims() -> Vec<Row> {
+    let by_other = |name, acr: &'static str, expect| {
+        made(
+            name,
+            move |world: &World| {
+                let claims = world.claims().issuer(OTHER_ISSUER).acr(acr).auth_time_ago(1);
+                Request::new("POST", "/api/x").bearer(&world.keys.other.token(claims))
+            },
+            expect,
+        )
+    };
+    vec![
         with(
             "all amr methods together prove a level",
             Request::new("POST", "/api/x"),
@@ -211,6 +225,11 @@ fn levels() -> Vec<Row> {
         ),
         by_other("a proof counts for its issuer", "high", Expect::Passed),
         by_other("a proof without an issuer counts for every one", "2", Expect::Passed),
+    ]
+}
+
+fn alternatives() -> Vec<Row> {
+    vec![
         with(
             "the second alternative suffices",
             transfer(),

@@ -38,9 +38,9 @@ pub fn trials(suite: Suite, keys: &Arc<Keys>) -> Vec<Trial> {
 fn trial(name: String, test: impl FnOnce() + Send + 'static) -> Trial {
     Trial::test(name, move || {
         panic::catch_unwind(AssertUnwindSafe(test)).map_err(|error| {
-            let text = error.downcast_ref::<String>().cloned();
-            let text = text.or_else(|| error.downcast_ref::<&str>().map(|&text| text.to_owned()));
-            Failed::from(text.unwrap_or_else(|| "the test panicked".to_owned()))
+            let message = error.downcast_ref::<String>().map(String::as_str);
+            let message = message.or_else(|| error.downcast_ref::<&str>().copied());
+            Failed::from(message.unwrap_or("the test panicked"))
         })
     })
 }

@@ -141,8 +141,8 @@ fn form() -> Vec<Row> {
             format!("{signed}.")
         }),
         changed("another token's payload", |token| {
-            let mut parts = token.split('.').map(str::to_owned).collect::<Vec<_>>();
-            parts[1] = "eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUuY29tIn0".to_owned();
+            let mut parts = token.split('.').collect::<Vec<_>>();
+            parts[1] = "eyJpc3MiOiJodHRwczovL2lkLmV4YW1wbGUuY29tIn0";
             parts.join(".")
         }),
         token(
