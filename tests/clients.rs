@@ -1,12 +1,7 @@
 //! How clients of other kinds than a plain GET see an answer.
 
 // A test may fail by panicking.
-#![allow(
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic,
-    clippy::unwrap_used
-)]
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 mod support;
 

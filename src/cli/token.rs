@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::document::Documents;
 use super::key::TestKey;
 use super::{Failure, name_of, read_text};
+use crate::config;
 use crate::time::Timestamp;
 
 const EXAMPLES: &str = "\
@@ -68,7 +69,7 @@ pub struct TestToken {
     pub amr: Vec<String>,
 
     /// How long ago the login was: the claim `auth_time` is now less this
-    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "0s", value_parser = duration)]
     pub auth_age: Duration,
 
     /// The claim scope; several are separated by spaces
@@ -76,7 +77,7 @@ pub struct TestToken {
     pub scope: String,
 
     /// How long the token is good for
-    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = duration)]
     pub expires_in: Duration,
 
     /// Any other claim, or another value of one above; null takes it out; may be repeated
@@ -208,6 +209,12 @@ pub fn trust(documents: &mut Documents, issuer: &str, key: &TestKey) -> Result<(
         documents.replace(document, &place, value);
     }
     Ok(())
+}
+
+/// A duration as configurations write it.
+fn duration(text: &str) -> Result<Duration, String> {
+    config::duration::parse(text)
+        .ok_or_else(|| "expected whole numbers with the units s, m, h or d, such as 20m".to_owned())
 }
 
 #[cfg(test)]

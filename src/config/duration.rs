@@ -9,7 +9,7 @@ const UNITS: [(&str, u64); 4] = [("s", 1), ("m", 60), ("h", 60 * 60), ("d", 24 *
 ///
 /// Nothing else is a duration here. A lenient reader takes `15M` for fifteen months, and a slip of
 /// the shift key would keep a login good for more than a year.
-pub(super) fn parse(text: &str) -> Option<Duration> {
+pub(crate) fn parse(text: &str) -> Option<Duration> {
     let mut seconds: u64 = 0;
     let mut rest = text;
     while !rest.is_empty() {

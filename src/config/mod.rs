@@ -1,6 +1,6 @@
 //! From what an operator writes to a [`PolicySet`]. All mistakes come at once, each with its place.
 
-mod duration;
+pub(crate) mod duration;
 mod issuers;
 mod levels;
 mod matches;
