@@ -94,8 +94,12 @@ pub(super) fn suggestion<'k>(found: &str, known: impl Iterator<Item = &'k str>) 
     }
     match known.len() {
         0 => "; there is none".to_owned(),
-        1 => format!("; expected {}", known.concat()),
-        2..=MOST => format!("; expected one of {}", known.join(", ")),
+        // Names are the operator's, and a log has one line for each mistake.
+        count @ 1..=MOST => {
+            let names = known.iter().map(|name| name.escape_debug().to_string());
+            let one_of = if count == 1 { "" } else { "one of " };
+            format!("; expected {one_of}{}", names.collect::<Vec<_>>().join(", "))
+        }
         _ => String::new(),
     }
 }

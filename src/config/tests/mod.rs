@@ -343,6 +343,7 @@ fn places(value: &Value, at: &str, found: &mut Vec<String>) {
         }
         Value::Object(members) => {
             for (key, member) in members {
+                let key = key.replace('~', "~0").replace('/', "~1");
                 places(member, &format!("{at}/{key}"), found);
             }
         }
