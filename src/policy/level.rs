@@ -152,3 +152,6 @@ impl Ladder {
             .fold(LevelSet::default(), |set, level| set.union(level.satisfies))
     }
 }
+
+#[cfg(test)]
+mod tests;

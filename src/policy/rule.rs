@@ -364,3 +364,6 @@ impl Rules {
         Ok(self.default)
     }
 }
+
+#[cfg(test)]
+mod tests;
