@@ -3,6 +3,8 @@
 //! `WWW-Authenticate` follows RFC 6750 §3 and RFC 9470 §3, the body RFC 9457.
 
 mod parameters;
+#[cfg(test)]
+mod tests;
 
 use std::fmt::Write as _;
 
