@@ -137,6 +137,14 @@ fn check_canonical(
         return None;
     }
     check_query(node, text)?;
+    if text.contains('*') {
+        // RFC 3986 allows it in a path; an operator who writes it means a wildcard.
+        node.mistake(format!(
+            "{text:?} holds '*', which stands for itself here; for a wildcard use path_template, \
+             for all below a path use path_separated_prefix, for a literal '*' use safe_regex"
+        ));
+        return None;
+    }
     let whole = format!("{text}{rest}");
     match CanonicalPath::new(whole.as_bytes(), slashes) {
         Ok(path) if path.as_str() == whole => Some(text.into()),
