@@ -1,6 +1,7 @@
 //! Evidence against demand: pure, total, and without a side effect.
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::policy::{Demand, Ladder, LevelId, Requirement};
@@ -17,7 +18,7 @@ pub enum Credentials {
     /// A token that proves nothing.
     Invalid(TokenError),
     /// A token that was verified.
-    Verified(Evidence),
+    Verified(Arc<Evidence>),
 }
 
 /// What becomes of a request.

@@ -7,6 +7,7 @@ mod parameters;
 mod tests;
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -141,6 +142,20 @@ pub fn bad_request() -> Response {
         title: "The request is ambiguous",
         detail: "Path, host or headers of the request could be read in more than one way.",
     })
+}
+
+/// The answer while it cannot be told whether a token is good.
+pub fn unavailable(retry_after: Duration) -> Response {
+    let mut response = plain(&Error {
+        status: 503,
+        code: "unavailable",
+        title: "The token cannot be checked now",
+        detail: "What is needed to check the access token is not available. Try again later.",
+    });
+    // RFC 9110 §10.2.3: whole seconds.
+    let seconds = retry_after.as_secs().max(1).to_string();
+    response.headers.push(("retry-after", seconds));
+    response
 }
 
 /// The answer where the configuration and the proxy disagree.

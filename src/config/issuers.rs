@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::node::{Node, Object};
-use super::{all, one_of, strings};
-use crate::keys::{Algorithm, Algorithms, KeySet, KeySetProblem, MAX_KEYS};
+use super::{all, keys, strings};
+use crate::keys::{Algorithm, Algorithms};
 use crate::token::{Issuer, Issuers};
 
 const KEYS: [&str; 7] =
@@ -75,8 +75,8 @@ fn read_issuer(issuer: &Object<'_>, names: &mut Vec<String>) -> Option<Issuer> {
         None => Some(Algorithms::all()),
     };
     let keys = issuer
-        .required("keys", "{inline: {keys: [...]}}")
-        .and_then(|node| read_keys(&node, algorithms));
+        .required("keys", keys::EXPECTED)
+        .and_then(|node| keys::read(&node, name.as_deref(), algorithms));
     let token_types = match issuer.get("token_types") {
         Some(node) => strings(&node, "a list of typ values", read_type),
         None => Some(DEFAULT_TYPES.into_iter().map(Into::into).collect()),
@@ -111,49 +111,6 @@ fn read_algorithms(node: &Node<'_>) -> Option<Algorithms> {
         algorithm
     }))
     .map(|list| list.into_iter().collect())
-}
-
-fn read_keys(node: &Node<'_>, algorithms: Option<Algorithms>) -> Option<KeySet> {
-    let keys = node.object("{inline: {keys: [...]}}", &["inline"])?;
-    one_of(&keys, &["inline"])?;
-    let inline = keys.get("inline")?;
-    let (set, skipped) = match KeySet::from_jwks(inline.value()) {
-        Ok(read) => read,
-        Err(KeySetProblem::NotAKeySet) => {
-            inline.unexpected("a JWK Set: an object with a list named keys (RFC 7517 §5)");
-            return None;
-        }
-        Err(KeySetProblem::TooManyKeys) => {
-            inline.mistake(format!("holds too many keys; expected {MAX_KEYS} at most"));
-            return None;
-        }
-    };
-    let set_object = inline.any_object()?;
-    let list = set_object.get("keys")?;
-    let nodes = list.list("a list of keys")?.collect::<Vec<_>>();
-    for key in &skipped {
-        if let Some(node) = nodes.get(key.index) {
-            node.mistake(format!("{}; mend it or take it out", key.problem));
-        }
-    }
-    if set.is_empty() && skipped.is_empty() {
-        list.mistake("is empty; expected at least one public key");
-        return None;
-    }
-    if let Some(algorithms) = algorithms {
-        let is_skipped = |index: usize| skipped.iter().any(|key| key.index == index);
-        let kept = nodes.iter().enumerate().filter(|(index, _)| !is_skipped(*index));
-        for (key, (_, node)) in set.iter().zip(kept) {
-            if !key.algorithms().iter().any(|algorithm| algorithms.contains(algorithm)) {
-                node.mistake(format!(
-                    "serves {}, and the issuer's algorithms are {algorithms}, so that no token could \
-                     use it; add one to algorithms, or take the key out",
-                    key.algorithms()
-                ));
-            }
-        }
-    }
-    Some(set)
 }
 
 fn read_type(node: &Node<'_>) -> Option<Box<str>> {

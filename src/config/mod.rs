@@ -2,6 +2,7 @@
 
 pub(crate) mod duration;
 mod issuers;
+mod keys;
 mod levels;
 mod matches;
 mod mistake;
@@ -11,6 +12,7 @@ mod rules;
 mod source;
 #[cfg(test)]
 mod tests;
+mod tokens;
 
 use serde_json::Value;
 
@@ -23,7 +25,6 @@ use self::node::{Node, Object};
 use self::policies::PoliciesRead;
 use crate::challenge::ChallengeSettings;
 use crate::policy::{EncodedSlashes, PolicySet};
-use crate::token::TokenSettings;
 
 /// The keys at the top of a configuration.
 const KEYS: [&str; 9] = [
@@ -41,9 +42,6 @@ const KEYS: [&str; 9] = [
 /// The protection space where none is configured. A challenge needs at least one parameter
 /// (RFC 6750 §3).
 const DEFAULT_REALM: &str = "api";
-
-/// The longest token where nothing is configured, in bytes. Tokens with many groups come near it.
-const DEFAULT_MAX_LENGTH: usize = 16 * 1024;
 
 /// Compiles a configuration as a proxy hands it over: JSON text, or the protobuf bytes of a
 /// `google.protobuf.Struct`.
@@ -70,7 +68,7 @@ fn read(root: &Node<'_>) -> Option<PolicySet> {
     let issuers = object.get("issuers").map_or_else(IssuersRead::default, |n| issuers::read(&n));
     let levels =
         object.get("levels").map_or_else(LevelsRead::default, |node| levels::read(&node, &issuers));
-    let tokens = read_tokens(&object);
+    let tokens = tokens::read(&object);
     let policies = object
         .required("policies", "the policies by name")
         .map_or_else(PoliciesRead::default, |node| policies::read(&node, &levels));
@@ -115,51 +113,6 @@ fn read_slashes(object: &Object<'_>) -> Option<EncodedSlashes> {
             None
         }
     }
-}
-
-fn read_tokens(object: &Object<'_>) -> Option<TokenSettings> {
-    /// The bounds of a sensible limit: a token is longer than the one, and a proxy's headers are
-    /// shorter than the other.
-    const BOUNDS: (u64, u64) = (256, 1024 * 1024);
-    let default = TokenSettings { max_length: DEFAULT_MAX_LENGTH };
-    let Some(node) = object.get("tokens") else {
-        return Some(default);
-    };
-    let tokens = node.object("an object with from and max_length", &["from", "max_length"])?;
-    let from = tokens.get("from").map_or(Some(()), |node| read_token_places(&node));
-    let max_length = match tokens.get("max_length") {
-        Some(node) => usize::try_from(node.integer(BOUNDS.0, BOUNDS.1)?).ok(),
-        None => Some(default.max_length),
-    };
-    from?;
-    Some(TokenSettings { max_length: max_length? })
-}
-
-/// The one place that is supported: the Authorization header with the Bearer scheme.
-fn read_token_places(node: &Node<'_>) -> Option<()> {
-    const EXPECTED: &str = "[{header: authorization, scheme: Bearer}]";
-    let mut places = node.filled_list(EXPECTED)?;
-    let only = places.next()?;
-    if only.any_object().is_some_and(|place| !place.present(&["cookie", "query"]).is_empty()) {
-        only.mistake(format!("names a place that is not supported; expected {EXPECTED}"));
-        return None;
-    }
-    let place = only.object("{header: authorization, scheme: Bearer}", &["header", "scheme"])?;
-    let fixed = |key, wanted: &str| {
-        let node = place.required(key, &format!("{wanted:?}"))?;
-        let found = node.value().as_str();
-        if !found.is_some_and(|found| found.eq_ignore_ascii_case(wanted)) {
-            node.unexpected(&format!("{wanted:?}, the only one that is supported"));
-            return None;
-        }
-        Some(())
-    };
-    let (header, scheme) = (fixed("header", "authorization"), fixed("scheme", "Bearer"));
-    if let Some(second) = places.next() {
-        second.mistake(format!("is one place too many; expected {EXPECTED}"));
-        return None;
-    }
-    header.and(scheme)
 }
 
 fn read_challenge(object: &Object<'_>) -> Option<ChallengeSettings> {

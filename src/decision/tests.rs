@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::keys::{Algorithms, KeySet};
+use crate::keys::{Algorithms, KeySet, KeySource};
 use crate::policy::{ClaimProof, Level, LevelSet, Proof};
 use crate::token::Issuer;
 
@@ -50,13 +50,13 @@ fn verified(claims: Value) -> Credentials {
     let issuer = Issuer {
         name: "https://id.example.com".into(),
         audiences: Vec::new(),
-        keys: KeySet::default(),
+        keys: KeySource::Inline(KeySet::default().into()),
         algorithms: Algorithms::all(),
         token_types: Vec::new(),
         clock_skew: Duration::from_secs(30),
         auth_time_claim: "auth_time".into(),
     };
-    Credentials::Verified(Evidence::for_test(issuer, claims))
+    Credentials::Verified(Evidence::for_test(issuer, claims).into())
 }
 
 fn require(index: usize, max_age: Option<u64>) -> Requirement {

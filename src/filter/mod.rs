@@ -1,26 +1,32 @@
 //! A request from its headers to the answer. Plain values, but for the host that is asked.
 
+mod route;
+mod waiting;
+
+use std::cell::RefCell;
+use std::fmt;
+use std::time::Duration;
+
 use log::{Level, debug, error, info, log_enabled};
 
+use self::route::NoPolicy;
+use self::waiting::{Pace, Waiting};
 use crate::challenge::{self, Response};
 use crate::config::{self, Mistakes};
 use crate::decision::{Credentials, Decision, decide};
-use crate::host::Host;
-use crate::policy::{CanonicalPath, Facts, Host as RequestHost, PathError, Policy, PolicySet};
+use crate::host::{CallId, CalloutAnswer, Host, RequestId};
+use crate::policy::PolicySet;
 use crate::report;
 use crate::request::Headers;
-use crate::token::{self, SignatureEngines};
-
-/// Where a route's metadata names its policy.
-const ROUTE_POLICY: [&str; 5] = ["xds", "route_metadata", "filter_metadata", "stepup", "policy"];
-/// The name of the proxy's route.
-const ROUTE_NAME: [&str; 2] = ["xds", "route_name"];
+use crate::token::{self, Unproven, Verifier};
 
 /// A configured filter. One serves all requests of a worker.
 #[derive(Debug)]
 pub struct Filter {
     policies: PolicySet,
-    engines: SignatureEngines,
+    verifier: Verifier,
+    waiting: RefCell<Waiting>,
+    pace: Pace,
 }
 
 /// What the proxy has to do with a request.
@@ -30,200 +36,174 @@ pub enum Action {
     Continue,
     /// Nothing: it was answered.
     Answered,
+    /// Keep it until it is resumed or answered.
+    Wait,
 }
 
-/// Why there is no policy to apply.
-enum NoPolicy {
-    /// The request could be read in two ways.
-    Ambiguous(String),
-    /// The configuration and the proxy disagree; the sentence is for the operator.
-    Misconfigured(String),
+/// What is known of a request's outcome.
+enum Outcome {
+    /// It goes on.
+    Continue,
+    /// It is answered.
+    Answer(Response),
+    /// It depends on keys that are on their way, and can wait for them this long.
+    Wait(Duration),
 }
 
 impl Filter {
-    /// Compiles the configuration and finds out what the proxy's cryptography can do.
+    /// Compiles the configuration, finds out what the proxy's cryptography can do, and starts to
+    /// fetch keys.
     ///
     /// # Errors
     /// All mistakes of the configuration.
     pub fn new(configuration: &[u8], host: &dyn Host) -> Result<Self, Mistakes> {
         let policies = config::compile(configuration)?;
-        let engines = SignatureEngines::probe(host);
+        let verifier = Verifier::new(policies.issuers.clone(), &policies.tokens, host);
         info!(
             "version {}; signatures checked by the proxy: {}; by jwt-simple: all others",
             env!("CARGO_PKG_VERSION"),
-            Listed(&engines.by_proxy().to_string())
+            Listed(&verifier.by_proxy().to_string())
         );
-        Ok(Self { policies, engines })
+        let pace = Pace::default();
+        // The first keys are fetched in the first tick.
+        if verifier.is_idle() {
+            pace.rest(host);
+        } else {
+            pace.hurry(host);
+        }
+        Ok(Self { policies, verifier, waiting: RefCell::default(), pace })
     }
 
     /// Decides over a request, and answers it where it does not go on.
-    pub fn on_request_headers(&self, host: &dyn Host) -> Action {
-        match self.answer(host) {
-            None => Action::Continue,
-            Some(response) => {
+    pub fn on_request_headers(&self, host: &dyn Host, request: RequestId) -> Action {
+        match self.outcome(host) {
+            Outcome::Continue => Action::Continue,
+            Outcome::Answer(response) => {
                 host.respond(&response);
+                Action::Answered
+            }
+            Outcome::Wait(longest) => {
+                let deadline = host.now().plus(longest);
+                if self.waiting.borrow_mut().add(request, deadline) {
+                    self.pace.hurry(host);
+                    return Action::Wait;
+                }
+                host.respond(&challenge::unavailable(longest));
                 Action::Answered
             }
         }
     }
 
-    /// The answer to the request, or `None` when it goes on.
-    fn answer(&self, host: &dyn Host) -> Option<Response> {
+    /// Does what is due: keys that have to be fetched, and requests that wait.
+    pub fn on_tick(&self, host: &dyn Host) {
+        self.verifier.on_tick(host);
+        self.wake(host);
+        if self.waiting.borrow().is_empty() {
+            self.pace.rest(host);
+        }
+    }
+
+    /// Takes the answer to a call for keys.
+    pub fn on_key_answer(&self, host: &dyn Host, call: CallId, answer: &CalloutAnswer) {
+        self.verifier.on_answer(host, call, answer);
+        self.wake(host);
+    }
+
+    /// Forgets a request that has ended.
+    pub fn on_request_end(&self, request: RequestId) {
+        self.waiting.borrow_mut().remove(request);
+    }
+
+    /// Decides again over the requests that wait, and lets those go that need not wait longer.
+    fn wake(&self, host: &dyn Host) {
+        // What is done here can end requests, which then are forgotten while this goes on.
+        let waiting = self.waiting.take();
+        let mut kept = Waiting::default();
+        for (request, deadline) in waiting {
+            if host.enter(request).is_err() {
+                continue;
+            }
+            match self.outcome(host) {
+                Outcome::Continue => host.resume(),
+                Outcome::Answer(response) => host.respond(&response),
+                Outcome::Wait(_) if host.now() < deadline => {
+                    kept.add(request, deadline);
+                }
+                Outcome::Wait(longest) => host.respond(&challenge::unavailable(longest)),
+            }
+        }
+        self.waiting.borrow_mut().extend(kept);
+    }
+
+    /// Decides over the request that the host's calls are about.
+    fn outcome(&self, host: &dyn Host) -> Outcome {
         let headers = host.request_headers();
         let policy = match self.select_policy(&headers, host) {
             Ok(policy) => policy,
             Err(NoPolicy::Ambiguous(why)) => {
-                debug!("rejected: {why}");
-                return Some(challenge::bad_request());
+                debug!("{}: rejected: {why}", report::About(&headers));
+                return Outcome::Answer(challenge::bad_request());
             }
             Err(NoPolicy::Misconfigured(why)) => {
                 error!("{why}");
-                return Some(challenge::misconfigured());
+                return Outcome::Answer(challenge::misconfigured());
             }
         };
         // A public policy looks at no token, so none is verified.
         let credentials = match policy.demand {
-            Some(_) => self.credentials(&headers, host),
+            Some(_) => match self.credentials(&headers, host) {
+                Ok(credentials) => credentials,
+                Err(outcome) => return outcome,
+            },
             None => Credentials::Missing,
         };
         let levels = &self.policies.levels;
         let decision = decide(policy.demand.as_ref(), &credentials, levels, host.now());
         if log_enabled!(Level::Debug) {
-            debug!("{}", report::Line { policy, decision: &decision, levels });
+            debug!(
+                "{}",
+                report::Line {
+                    request: report::About(&headers),
+                    policy,
+                    decision: &decision,
+                    levels
+                }
+            );
         }
         let settings = &self.policies.challenge;
-        match &decision {
-            Decision::Allow(_) => None,
-            Decision::Challenge(challenge) => {
-                Some(challenge::challenge(challenge, settings, levels))
-            }
-            Decision::Forbid(missing) => Some(challenge::forbid(missing, settings)),
-            Decision::Reject(_) => Some(challenge::malformed_credentials(settings)),
-        }
+        Outcome::Answer(match &decision {
+            Decision::Allow(_) => return Outcome::Continue,
+            Decision::Challenge(challenge) => challenge::challenge(challenge, settings, levels),
+            Decision::Forbid(missing) => challenge::forbid(missing, settings),
+            Decision::Reject(_) => challenge::malformed_credentials(settings),
+        })
     }
 
-    fn credentials(&self, headers: &Headers, host: &dyn Host) -> Credentials {
+    /// What the request brings to show who it comes from, or what becomes of it where that cannot
+    /// be told yet.
+    fn credentials(&self, headers: &Headers, host: &dyn Host) -> Result<Credentials, Outcome> {
         let token = match token::extract(headers) {
             Ok(Some(token)) => token,
-            Ok(None) => return Credentials::Missing,
-            Err(error) => return Credentials::Malformed(error),
+            Ok(None) => return Ok(Credentials::Missing),
+            Err(error) => return Ok(Credentials::Malformed(error)),
         };
-        let max_length = self.policies.tokens.max_length;
-        match token::verify(token, max_length, &self.policies.issuers, self.engines, host) {
-            Ok((evidence, _)) => Credentials::Verified(evidence),
-            Err(error) => Credentials::Invalid(error),
+        match self.verifier.verify(token, host) {
+            Ok(evidence) => Ok(Credentials::Verified(evidence)),
+            Err(Unproven::Invalid(error)) => Ok(Credentials::Invalid(error)),
+            Err(Unproven::Pending(longest)) => Err(Outcome::Wait(longest)),
+            Err(Unproven::Unavailable(retry_after)) => {
+                debug!("{}: the issuer's keys are not there", report::About(headers));
+                Err(Outcome::Answer(challenge::unavailable(retry_after)))
+            }
         }
-    }
-
-    /// The policy for the request: the one that its route names, else that of the first rule that
-    /// matches, else the default.
-    ///
-    /// The path is looked at in every case: an ambiguous one could have led the proxy to a route
-    /// that the upstream would not have chosen.
-    fn select_policy(&self, headers: &Headers, host: &dyn Host) -> Result<&Policy, NoPolicy> {
-        let target = headers.single(":path").unwrap_or_default();
-        let path = CanonicalPath::new(target, self.policies.encoded_slashes)?;
-        if self.policies.route_metadata
-            && let Some(policy) = self.policy_of_route(host)?
-        {
-            return Ok(policy);
-        }
-        self.policy_of_rules(&path, target, headers, host)
-    }
-
-    fn policy_of_route(&self, host: &dyn Host) -> Result<Option<&Policy>, NoPolicy> {
-        let named = match host.property(&ROUTE_POLICY) {
-            Ok(None) => return Ok(None),
-            // The SDK tells an empty value from a missing one in no way.
-            Ok(Some(name)) if name.is_empty() => return Ok(None),
-            Ok(Some(name)) => String::from_utf8_lossy(&name).into_owned(),
-            Err(_) => String::from("(no string)"),
-        };
-        self.policies.policies.named(&named).map(Some).ok_or_else(|| {
-            let route = host.property(&ROUTE_NAME).ok().flatten().unwrap_or_default();
-            NoPolicy::Misconfigured(format!(
-                "route {:?}: its metadata stepup.policy names {named:?}, and no policy has that \
-                 name; requests to it are answered with 500",
-                String::from_utf8_lossy(&route)
-            ))
-        })
-    }
-
-    fn policy_of_rules(
-        &self,
-        path: &CanonicalPath<'_>,
-        target: &[u8],
-        headers: &Headers,
-        host: &dyn Host,
-    ) -> Result<&Policy, NoPolicy> {
-        let rules = &self.policies.rules;
-        let text = |name: &str| {
-            headers.single(name).and_then(|value| std::str::from_utf8(value).ok()).ok_or_else(
-                || NoPolicy::Ambiguous(format!("{name} is missing, repeated or no text")),
-            )
-        };
-        let authority = if rules.reads_hosts() {
-            let authority = headers.single(":authority").unwrap_or_default();
-            let read = RequestHost::from_authority(authority);
-            Some(read.ok_or_else(|| NoPolicy::Ambiguous("the host is no plain host".to_owned()))?)
-        } else {
-            None
-        };
-        let route = if rules.reads_route() {
-            let name = host.property(&ROUTE_NAME).map_err(|_| {
-                NoPolicy::Misconfigured("the proxy does not tell the route's name".to_owned())
-            })?;
-            name.map(|name| String::from_utf8_lossy(&name).into_owned())
-        } else {
-            None
-        };
-        let query = if rules.reads_query() {
-            let query = target.splitn(2, |byte| *byte == b'?').nth(1).unwrap_or_default();
-            std::str::from_utf8(query)
-                .map_err(|_| NoPolicy::Ambiguous("the query is no text".to_owned()))?
-        } else {
-            ""
-        };
-        let facts = |path| {
-            Ok::<_, NoPolicy>(Facts {
-                path,
-                query,
-                method: text(":method")?,
-                host: authority.as_ref(),
-                headers,
-                route: route.as_deref(),
-            })
-        };
-        let select = |path| {
-            rules.select(&facts(path)?).map_err(|_| {
-                NoPolicy::Ambiguous("a header that a rule compares is no text".to_owned())
-            })
-        };
-        let selected = select(path)?;
-        // Servers differ in whether they drop ";…" from a segment. Where that matters, neither
-        // reading can be trusted.
-        if let Some(other) = path.without_parameters()
-            && select(&other)? != selected
-        {
-            return Err(PathError::AmbiguousParameter.into());
-        }
-        self.policies.policies.get(selected).ok_or_else(|| {
-            NoPolicy::Misconfigured("a rule selects a policy that does not exist".to_owned())
-        })
-    }
-}
-
-impl From<PathError> for NoPolicy {
-    fn from(error: PathError) -> Self {
-        Self::Ambiguous(error.to_string())
     }
 }
 
 /// A list for people, where an empty one is said in a word.
 struct Listed<'a>(&'a str);
 
-impl std::fmt::Display for Listed<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_empty() { "none" } else { self.0 })
     }
 }

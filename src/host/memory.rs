@@ -1,11 +1,15 @@
 //! A proxy in memory, for tests and for the command.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::time::SystemTime;
+use std::fmt;
+use std::time::{Duration, SystemTime};
 
-use super::{Host, NotOffered, PropertyError};
+use super::{
+    CallId, Callout, Ended, Host, NotOffered, Outdated, PropertyError, RequestId, SharedVersion,
+};
 use crate::challenge::Response;
+use crate::report::Counter;
 use crate::request::Headers;
 use crate::time::Timestamp;
 
@@ -18,8 +22,37 @@ pub struct MemoryHost {
     pub headers: Headers,
     /// Properties by their path, joined with dots. `None` for one that cannot be handed out.
     pub properties: HashMap<String, Option<Vec<u8>>>,
-    /// What was answered, if anything.
+    foreign: Option<ForeignFunctions>,
+    changed_headers: RefCell<Vec<(String, Option<Vec<u8>>)>>,
     answer: RefCell<Option<Response>>,
+    resumed: Cell<bool>,
+    calls: RefCell<Vec<Call>>,
+    next_call: Cell<u32>,
+    shared: RefCell<HashMap<String, (Vec<u8>, u32)>>,
+    tick_period: Cell<Option<Duration>>,
+    counts: RefCell<Vec<Counter>>,
+}
+
+/// The functions that a proxy offers by name.
+struct ForeignFunctions(Box<ForeignFunction>);
+
+type ForeignFunction = dyn Fn(&str, &[u8]) -> Result<Vec<u8>, NotOffered>;
+
+impl fmt::Debug for ForeignFunctions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ForeignFunctions")
+    }
+}
+
+/// A request of the filter's own, as it was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// The cluster.
+    pub cluster: String,
+    /// The headers, pseudo-headers included.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
 }
 
 impl MemoryHost {
@@ -29,13 +62,62 @@ impl MemoryHost {
             now: SystemTime::now().into(),
             headers,
             properties: HashMap::new(),
+            foreign: None,
+            changed_headers: RefCell::default(),
             answer: RefCell::default(),
+            resumed: Cell::new(false),
+            calls: RefCell::default(),
+            next_call: Cell::new(0),
+            shared: RefCell::default(),
+            tick_period: Cell::new(None),
+            counts: RefCell::default(),
         }
+    }
+
+    /// The same host with these foreign functions.
+    #[must_use]
+    pub fn with_foreign_functions(
+        mut self,
+        functions: impl Fn(&str, &[u8]) -> Result<Vec<u8>, NotOffered> + 'static,
+    ) -> Self {
+        self.foreign = Some(ForeignFunctions(Box::new(functions)));
+        self
     }
 
     /// What was answered, if anything.
     pub fn into_answer(self) -> Option<Response> {
         self.answer.into_inner()
+    }
+
+    /// What was answered since the last time this was asked, if anything.
+    pub fn take_answer(&self) -> Option<Response> {
+        self.answer.borrow_mut().take()
+    }
+
+    /// Whether a request was let go on since the last time this was asked.
+    pub fn take_resumed(&self) -> bool {
+        self.resumed.take()
+    }
+
+    /// The calls that were made since the last time this was asked. The first one ever made has
+    /// the id 0, the next one 1.
+    pub fn take_calls(&self) -> Vec<Call> {
+        self.calls.take()
+    }
+
+    /// What the filter set or removed of the request's headers since the last time this was asked.
+    pub fn take_changed_headers(&self) -> Vec<(String, Option<Vec<u8>>)> {
+        self.changed_headers.take()
+    }
+
+    /// The interval that was asked for last.
+    pub const fn tick_period(&self) -> Option<Duration> {
+        self.tick_period.get()
+    }
+
+    /// How often this was counted.
+    pub fn counted(&self, counter: Counter) -> usize {
+        self.counts.borrow().iter().filter(|counted| **counted == counter).count()
     }
 }
 
@@ -48,6 +130,10 @@ impl Host for MemoryHost {
         self.headers.clone()
     }
 
+    fn set_request_header(&self, name: &str, value: Option<&[u8]>) {
+        self.changed_headers.borrow_mut().push((name.to_owned(), value.map(<[u8]>::to_vec)));
+    }
+
     fn property(&self, path: &[&str]) -> Result<Option<Vec<u8>>, PropertyError> {
         match self.properties.get(&path.join(".")) {
             None => Ok(None),
@@ -56,11 +142,61 @@ impl Host for MemoryHost {
         }
     }
 
-    fn call_foreign_function(&self, _: &str, _: &[u8]) -> Result<Vec<u8>, NotOffered> {
-        Err(NotOffered)
+    fn call_foreign_function(&self, name: &str, arguments: &[u8]) -> Result<Vec<u8>, NotOffered> {
+        let ForeignFunctions(functions) = self.foreign.as_ref().ok_or(NotOffered)?;
+        functions(name, arguments)
     }
 
     fn respond(&self, response: &Response) {
         *self.answer.borrow_mut() = Some(response.clone());
+    }
+
+    fn resume(&self) {
+        self.resumed.set(true);
+    }
+
+    fn enter(&self, _: RequestId) -> Result<(), Ended> {
+        Ok(())
+    }
+
+    fn call(&self, callout: &Callout<'_>) -> Result<CallId, NotOffered> {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let id = self.next_call.get();
+        self.next_call.set(id.wrapping_add(1));
+        self.calls.borrow_mut().push(Call {
+            cluster: callout.cluster.to_owned(),
+            headers: callout.headers.iter().map(owned).collect(),
+            body: callout.body.to_vec(),
+        });
+        Ok(CallId(id))
+    }
+
+    fn shared(&self, key: &str) -> Option<(Vec<u8>, SharedVersion)> {
+        let shared = self.shared.borrow();
+        shared.get(key).map(|(value, version)| (value.clone(), SharedVersion(*version)))
+    }
+
+    fn set_shared(
+        &self,
+        key: &str,
+        value: &[u8],
+        version: Option<SharedVersion>,
+    ) -> Result<(), Outdated> {
+        let mut shared = self.shared.borrow_mut();
+        let found = shared.get(key).map(|(_, version)| SharedVersion(*version));
+        if version.is_some() && found != version {
+            return Err(Outdated);
+        }
+        let next = found.map_or(1, |SharedVersion(version)| version.wrapping_add(1));
+        shared.insert(key.to_owned(), (value.to_vec(), next));
+        Ok(())
+    }
+
+    fn set_tick_period(&self, period: Duration) {
+        self.tick_period.set(Some(period));
+    }
+
+    fn count(&self, counter: Counter) {
+        self.counts.borrow_mut().push(counter);
     }
 }

@@ -8,7 +8,10 @@ pub mod memory;
 #[cfg(target_family = "wasm")]
 mod proxy;
 
+use std::time::Duration;
+
 use crate::challenge::Response;
+use crate::report::Counter;
 use crate::request::Headers;
 use crate::time::Timestamp;
 
@@ -22,6 +25,9 @@ pub trait Host {
 
     /// The request's headers, pseudo-headers included, in one call.
     fn request_headers(&self) -> Headers;
+
+    /// Replaces all values of a request header, or removes it with `None`.
+    fn set_request_header(&self, name: &str, value: Option<&[u8]>);
 
     /// Reads one property (an Envoy "attribute") as raw bytes.
     ///
@@ -37,12 +43,113 @@ pub trait Host {
 
     /// Ends the request with this answer. Nothing reaches the upstream.
     fn respond(&self, response: &Response);
+
+    /// Lets a request go on that was made to wait.
+    fn resume(&self);
+
+    /// Makes this request the one that the calls above are about. To be called outside of a
+    /// request's own callback only.
+    ///
+    /// # Errors
+    /// When the request has ended.
+    fn enter(&self, request: RequestId) -> Result<(), Ended>;
+
+    /// Sends a request of the filter's own through one of the proxy's clusters. The answer comes to
+    /// the context whose callback this is called in.
+    ///
+    /// # Errors
+    /// When the proxy has no such cluster, or does not take the call.
+    fn call(&self, callout: &Callout<'_>) -> Result<CallId, NotOffered>;
+
+    /// Reads a value that the workers of this process share, and its version.
+    fn shared(&self, key: &str) -> Option<(Vec<u8>, SharedVersion)>;
+
+    /// Writes a value that the workers of this process share, if it still has this version. With
+    /// `None` it is written whatever is there: that is for a first value only, while the filter is
+    /// being configured, which the main thread does before any worker.
+    ///
+    /// # Errors
+    /// When another worker was faster.
+    fn set_shared(
+        &self,
+        key: &str,
+        value: &[u8],
+        version: Option<SharedVersion>,
+    ) -> Result<(), Outdated>;
+
+    /// Asks for a call of the filter's tick in this interval from now on.
+    fn set_tick_period(&self, period: Duration);
+
+    /// Adds one to a counter.
+    fn count(&self, counter: Counter);
 }
+
+/// A request of the filter's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Callout<'a> {
+    /// The proxy's cluster that it goes through.
+    pub cluster: &'a str,
+    /// Its headers, pseudo-headers included.
+    pub headers: Vec<(&'a str, &'a str)>,
+    /// Its body; empty for none.
+    pub body: &'a [u8],
+    /// How long the proxy waits for the answer.
+    pub timeout: Duration,
+}
+
+/// What came back for a [`Callout`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CalloutAnswer {
+    /// The headers, `:status` included; none when the call failed.
+    pub headers: Headers,
+    /// The body, or `None` when it is longer than the filter takes.
+    pub body: Option<Vec<u8>>,
+}
+
+impl CalloutAnswer {
+    /// The longest body that is taken, in bytes.
+    pub const MAX_BODY: usize = 512 * 1024;
+
+    /// The body of a successful answer.
+    ///
+    /// # Errors
+    /// What was wrong, for the operator.
+    pub fn success(&self) -> Result<&[u8], String> {
+        let status = self.headers.single(":status").unwrap_or_default();
+        if status != b"200" {
+            return Err(match status {
+                b"" => "no answer".to_owned(),
+                status => format!("status {}", String::from_utf8_lossy(status)),
+            });
+        }
+        self.body.as_deref().ok_or_else(|| format!("a body of more than {} bytes", Self::MAX_BODY))
+    }
+}
+
+/// Which request of the proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestId(pub u32);
+
+/// Which call of [`Host::call`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallId(pub u32);
+
+/// A version of a shared value. It changes with every write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SharedVersion(pub u32);
 
 /// The proxy could not hand out a property.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PropertyError;
 
-/// The proxy does not offer a foreign function, or did not answer it.
+/// The proxy does not offer what was asked for, or did not answer it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotOffered;
+
+/// The request has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended;
+
+/// A shared value was written by another worker in the meantime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outdated;

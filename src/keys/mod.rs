@@ -2,22 +2,29 @@
 
 mod algorithm;
 mod jwk;
+mod remote;
 #[cfg(test)]
 pub(crate) mod rfc;
+mod store;
 #[cfg(test)]
 mod tests;
+
+use std::fmt;
+use std::sync::Arc;
 
 use serde_json::Value;
 
 pub use self::algorithm::{Algorithm, Algorithms};
 pub use self::jwk::{Jwk, KeyMaterial, KeyProblem};
+pub use self::remote::{Endpoint, Lookup, NotAUrl, RemoteSettings, RemoteSource};
+pub use self::store::{KeySource, KeyStore};
 
 /// The most keys that a set may hold.
 pub const MAX_KEYS: usize = 256;
 
 /// The keys of an issuer.
 #[derive(Debug, Default)]
-pub struct KeySet(Vec<Jwk>);
+pub struct KeySet(Vec<Arc<Jwk>>);
 
 /// A key of a set that cannot be used, and why.
 #[derive(Debug)]
@@ -37,6 +44,15 @@ pub enum KeySetProblem {
     TooManyKeys,
 }
 
+impl fmt::Display for KeySetProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAKeySet => f.write_str("no JWK Set: an object with a list named keys"),
+            Self::TooManyKeys => write!(f, "a key set of more than {MAX_KEYS} keys"),
+        }
+    }
+}
+
 impl KeySet {
     /// Reads a JWK Set (RFC 7517 §5). Keys that cannot be used are left out and told (§5: a set
     /// may hold keys that a reader does not understand).
@@ -53,7 +69,7 @@ impl KeySet {
         let mut skipped = Vec::new();
         for (index, key) in keys.iter().enumerate() {
             match Jwk::from_json(key) {
-                Ok(key) => set.0.push(key),
+                Ok(key) => set.0.push(Arc::new(key)),
                 Err(problem) => skipped.push(Skipped { index, problem }),
             }
         }
@@ -65,8 +81,18 @@ impl KeySet {
         self.0.is_empty()
     }
 
+    /// Whether a token signed by `key` is still one of these keys': the key is there, with the same
+    /// name and for the same algorithms.
+    pub fn holds(&self, key: &Jwk) -> bool {
+        self.0.iter().any(|own| {
+            own.spki() == key.spki()
+                && own.kid() == key.kid()
+                && own.algorithms() == key.algorithms()
+        })
+    }
+
     /// All keys.
-    pub fn iter(&self) -> impl Iterator<Item = &Jwk> {
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Jwk>> {
         self.0.iter()
     }
 
@@ -79,7 +105,7 @@ impl KeySet {
         &self,
         kid: Option<&str>,
         algorithm: Algorithm,
-    ) -> impl Iterator<Item = &Jwk> {
+    ) -> impl Iterator<Item = &Arc<Jwk>> {
         let serving = move || self.0.iter().filter(move |key| key.algorithms().contains(algorithm));
         let named = serving().filter(move |key| kid.is_none() || key.kid() == kid);
         let nameless = serving().filter(move |key| kid.is_some() && key.kid().is_none());

@@ -94,7 +94,7 @@ pub enum ClaimProof {
 
 impl Proof {
     fn holds(&self, evidence: &Evidence) -> bool {
-        if self.issuer.as_deref().is_some_and(|issuer| issuer != evidence.issuer()) {
+        if self.issuer.as_deref().is_some_and(|issuer| issuer != &*evidence.issuer().name) {
             return false;
         }
         match &self.claim {

@@ -1,12 +1,32 @@
 //! What operators see of decisions.
 
+mod metrics;
+
 use std::fmt;
+
+pub use self::metrics::Counter;
 
 use crate::decision::{ChallengeReason, Decision, Grant, Shortfall};
 use crate::policy::{Ladder, Policy};
+use crate::request::Headers;
+
+/// A request, so that a line about it can be found again.
+pub struct About<'a>(pub &'a Headers);
+
+impl fmt::Display for About<'_> {
+    /// Method, path without query (it may hold a token), and request id, escaped.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = |name| String::from_utf8_lossy(self.0.single(name).unwrap_or_default());
+        let (target, id) = (value(":path"), value("x-request-id"));
+        let path = target.split('?').next().unwrap_or_default();
+        write!(f, "{} {path:?} (request {id:?})", value(":method").escape_debug())
+    }
+}
 
 /// A decision as a line for people, with its reason and evidence. It holds nothing of the token.
 pub struct Line<'a> {
+    /// The request.
+    pub request: About<'a>,
     /// The policy that was applied.
     pub policy: &'a Policy,
     /// What became of the request.
@@ -18,7 +38,7 @@ pub struct Line<'a> {
 impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = |level: Option<_>| level.map_or("none", |level| self.levels.name(level));
-        write!(f, "policy {:?}: ", self.policy.name)?;
+        write!(f, "{}: policy {:?}: ", self.request, self.policy.name)?;
         match self.decision {
             Decision::Allow(Grant::Public) => f.write_str("allowed, the policy is public"),
             Decision::Allow(Grant::Proven { level }) => {

@@ -2,17 +2,21 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 
 use super::{Issuer, TokenError};
+use crate::keys::{Jwk, KeySet};
 use crate::time::Timestamp;
 
 /// What a verified token proves.
 #[derive(Debug)]
 pub struct Evidence {
     issuer: Arc<Issuer>,
+    key: Arc<Jwk>,
+    generation: AtomicU64,
     claims: Map<String, Value>,
 }
 
@@ -21,37 +25,63 @@ pub struct Evidence {
 const ID_TOKEN_CLAIMS: [&str; 3] = ["at_hash", "c_hash", "s_hash"];
 
 impl Evidence {
-    /// Checks the registered claims (RFC 7519 §4.1, RFC 9068 §4) of a token that `issuer` signed.
+    /// Checks the registered claims (RFC 7519 §4.1, RFC 9068 §4) of a token that `issuer` signed
+    /// with `key`, which is one of its keys of this generation.
     ///
     /// # Errors
     /// When the token is not valid here and now.
     pub(super) fn new(
         issuer: Arc<Issuer>,
+        key: Arc<Jwk>,
+        generation: u64,
         claims: Map<String, Value>,
         now: Timestamp,
     ) -> Result<Self, TokenError> {
-        let skew = issuer.clock_skew;
-        let expires = date(&claims, "exp")?.ok_or(TokenError::NoExpiry)?;
-        if now >= expires.plus(skew) {
-            return Err(TokenError::Expired);
-        }
-        for name in ["nbf", "iat"] {
-            if date(&claims, name)?.is_some_and(|start| start > now.plus(skew)) {
-                return Err(TokenError::NotYetValid);
-            }
-        }
+        let evidence = Self { issuer, key, generation: AtomicU64::new(generation), claims };
+        evidence.check_times(now)?;
+        let (issuer, claims) = (&evidence.issuer, &evidence.claims);
         if !audience_fits(claims.get("aud"), &issuer.audiences) {
             return Err(TokenError::WrongAudience);
         }
         if ID_TOKEN_CLAIMS.iter().any(|name| claims.contains_key(*name)) {
             return Err(TokenError::IdToken);
         }
-        Ok(Self { issuer, claims })
+        Ok(evidence)
+    }
+
+    /// Checks `exp`, `nbf` and `iat` (RFC 7519 §4.1). A token that was valid may not be any more.
+    ///
+    /// # Errors
+    /// When the token is not valid now.
+    pub(super) fn check_times(&self, now: Timestamp) -> Result<(), TokenError> {
+        let skew = self.issuer.clock_skew;
+        let expires = date(&self.claims, "exp")?.ok_or(TokenError::NoExpiry)?;
+        if now >= expires.plus(skew) {
+            return Err(TokenError::Expired);
+        }
+        for name in ["nbf", "iat"] {
+            if date(&self.claims, name)?.is_some_and(|start| start > now.plus(skew)) {
+                return Err(TokenError::NotYetValid);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether `keys`, the issuer's keys of this generation, still hold the key that signed.
+    pub(super) fn is_signed_by_one_of(&self, keys: &KeySet, generation: u64) -> bool {
+        if self.generation.load(Ordering::Relaxed) == generation {
+            return true;
+        }
+        let holds = keys.holds(&self.key);
+        if holds {
+            self.generation.store(generation, Ordering::Relaxed);
+        }
+        holds
     }
 
     /// Who signed the token.
-    pub fn issuer(&self) -> &str {
-        &self.issuer.name
+    pub fn issuer(&self) -> &Issuer {
+        &self.issuer
     }
 
     /// Whom the token is about (RFC 7519 §4.1.2).
@@ -97,7 +127,9 @@ impl Evidence {
     #[cfg(test)]
     pub(crate) fn for_test(issuer: Issuer, claims: Value) -> Self {
         let Value::Object(claims) = claims else { panic!("claims are an object") };
-        Self { issuer: Arc::new(issuer), claims }
+        let key = serde_json::from_str(crate::keys::rfc::P256).unwrap();
+        let key = Arc::new(Jwk::from_json(&key).unwrap());
+        Self { issuer: Arc::new(issuer), key, generation: AtomicU64::new(0), claims }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::CacheLimits;
 use crate::request::Headers;
 
 /// Where tokens stand, and how long they may be.
@@ -9,6 +10,8 @@ use crate::request::Headers;
 pub struct TokenSettings {
     /// The longest token that is looked at, in bytes.
     pub max_length: usize,
+    /// How many proven tokens a worker remembers.
+    pub cache: CacheLimits,
 }
 
 /// The header that carries the token (RFC 6750 §2.1).

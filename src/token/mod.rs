@@ -1,8 +1,9 @@
 //! From the bytes of a request to what a token proves.
 //!
-//! [`UnverifiedToken`] and [`Evidence`] are different types: only [`verify`] makes the
+//! [`UnverifiedToken`] and [`Evidence`] are different types: only [`Verifier::verify`] makes the
 //! second from the first.
 
+mod cache;
 mod claims;
 mod extract;
 mod jws;
@@ -14,13 +15,14 @@ mod verify;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use self::cache::CacheLimits;
 pub use self::claims::{AuthTimeProblem, Evidence};
 pub use self::extract::{MalformedCredentials, TokenSettings, extract};
 pub use self::jws::{Header, UnverifiedToken};
 pub use self::signature::{Engine, SignatureEngines};
-pub use self::verify::{TokenError, verify};
+pub use self::verify::{TokenError, Unproven, Verifier};
 
-use crate::keys::{Algorithms, KeySet};
+use crate::keys::{Algorithms, KeySource};
 
 /// Who signs tokens, and what has to be true of their tokens.
 #[derive(Debug)]
@@ -29,8 +31,8 @@ pub struct Issuer {
     pub name: Box<str>,
     /// Of these, at least one has to be in `aud` (RFC 9068 §4).
     pub audiences: Vec<Box<str>>,
-    /// The keys that sign.
-    pub keys: KeySet,
+    /// Where the keys that sign come from.
+    pub keys: KeySource,
     /// The algorithms that are accepted (RFC 8725 §3.1).
     pub algorithms: Algorithms,
     /// The `typ` values that are accepted, without a leading `application/` and in lower case
@@ -43,7 +45,7 @@ pub struct Issuer {
 }
 
 /// All issuers.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Issuers(Vec<Arc<Issuer>>);
 
 impl Issuers {

@@ -1,10 +1,16 @@
 //! From an unverified token to evidence.
 
+use std::cell::RefCell;
 use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
 
+use super::cache::TokenCache;
 use super::signature::{Engine, SignatureEngines, SignatureError};
-use super::{Evidence, Issuer, Issuers, UnverifiedToken};
-use crate::host::Host;
+use super::{Evidence, Issuer, Issuers, TokenSettings, UnverifiedToken};
+use crate::host::{CallId, CalloutAnswer, Host};
+use crate::keys::{Algorithms, Jwk, KeySet, KeyStore, Lookup};
+use crate::report::Counter;
 
 /// Why a token proves nothing (RFC 6750 §3.1: `invalid_token`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,58 +87,189 @@ impl fmt::Display for TokenError {
     }
 }
 
-/// Proves the token: its issuer, type, algorithm, signature and times.
-///
-/// # Errors
-/// When anything about it does not hold. Nothing of the token counts then.
-pub fn verify(
-    token: &[u8],
-    max_length: usize,
-    issuers: &Issuers,
-    engines: SignatureEngines,
-    host: &dyn Host,
-) -> Result<(Evidence, Engine), TokenError> {
-    if token.len() > max_length {
-        return Err(TokenError::TooLong);
-    }
-    let token = std::str::from_utf8(token).map_err(|_| TokenError::NotText)?;
-    let token = UnverifiedToken::parse(token)?;
-    let issuer = token
-        .claimed_issuer()
-        .and_then(|name| issuers.named(name))
-        .ok_or(TokenError::UnknownIssuer)?;
-    let header = token.header();
-    if !issuer.algorithms.contains(header.algorithm) {
-        return Err(TokenError::AlgorithmNotAllowed);
-    }
-    if !type_fits(header.typ.as_deref(), issuer) {
-        return Err(TokenError::WrongType);
-    }
-    let engine = verify_signature(&token, issuer, engines, host)?;
-    let evidence = Evidence::new(issuer.clone(), token.into_claims(), host.now())?;
-    Ok((evidence, engine))
+/// Why there is no evidence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unproven {
+    /// The token proves nothing.
+    Invalid(TokenError),
+    /// The issuer's keys are being fetched: the request can wait, this long at most.
+    Pending(Duration),
+    /// The issuer's keys cannot be had now. A retry makes sense after this time.
+    Unavailable(Duration),
 }
 
-/// Tries the issuer's keys that fit the header. Sets have few keys, and those of one name and
-/// algorithm are fewer; the bound keeps a token without a `kid` from costing a check for each.
-fn verify_signature(
-    token: &UnverifiedToken<'_>,
-    issuer: &Issuer,
+impl From<TokenError> for Unproven {
+    fn from(error: TokenError) -> Self {
+        Self::Invalid(error)
+    }
+}
+
+/// Proves tokens, and remembers those that it proved.
+#[derive(Debug)]
+pub struct Verifier {
+    issuers: Issuers,
+    max_length: usize,
     engines: SignatureEngines,
-    host: &dyn Host,
-) -> Result<Engine, TokenError> {
-    /// The most keys that are tried for one token.
-    const MOST_TRIES: usize = 4;
-    let header = token.header();
-    let mut error = TokenError::UnknownKey;
-    for key in issuer.keys.candidates(header.kid.as_deref(), header.algorithm).take(MOST_TRIES) {
-        match engines.verify(host, key, token) {
-            Ok(engine) => return Ok(engine),
-            Err(SignatureError::Bad) => error = TokenError::BadSignature,
-            Err(SignatureError::NoEngine) => error = TokenError::NoEngine,
+    keys: RefCell<KeyStore>,
+    cache: RefCell<TokenCache>,
+}
+
+impl Verifier {
+    /// Finds out what the proxy's cryptography can do, and starts to fetch keys.
+    pub fn new(issuers: Issuers, settings: &TokenSettings, host: &dyn Host) -> Self {
+        Self::with_engines(issuers, settings, SignatureEngines::probe(host), host)
+    }
+
+    pub(super) fn with_engines(
+        issuers: Issuers,
+        settings: &TokenSettings,
+        engines: SignatureEngines,
+        host: &dyn Host,
+    ) -> Self {
+        let keys = KeyStore::new(issuers.iter().map(|issuer| &issuer.keys), host);
+        Self {
+            issuers,
+            max_length: settings.max_length,
+            engines,
+            keys: RefCell::new(keys),
+            cache: RefCell::new(TokenCache::new(settings.cache)),
         }
     }
-    Err(error)
+
+    /// The algorithms that the proxy checks.
+    pub const fn by_proxy(&self) -> Algorithms {
+        self.engines.by_proxy()
+    }
+
+    /// Whether nothing has to be done in ticks.
+    pub fn is_idle(&self) -> bool {
+        self.keys.borrow().is_idle()
+    }
+
+    /// Refreshes what is due.
+    pub fn on_tick(&self, host: &dyn Host) {
+        self.keys.borrow_mut().on_tick(host);
+    }
+
+    /// Takes the answer to a call of [`Verifier::on_tick`].
+    pub fn on_answer(&self, host: &dyn Host, call: CallId, answer: &CalloutAnswer) {
+        self.keys.borrow_mut().on_answer(host, call, answer);
+    }
+
+    /// Proves the token: its issuer, type, algorithm, signature and times.
+    ///
+    /// # Errors
+    /// When anything about it does not hold, or cannot be told yet. Nothing of the token counts
+    /// then.
+    pub fn verify(&self, token: &[u8], host: &dyn Host) -> Result<Arc<Evidence>, Unproven> {
+        if token.len() > self.max_length {
+            return Err(TokenError::TooLong.into());
+        }
+        let token = std::str::from_utf8(token).map_err(|_| TokenError::NotText)?;
+        if let Some(known) = self.known(token, host)? {
+            return Ok(known);
+        }
+        host.count(Counter::TokenCacheMiss);
+        let evidence = self.prove(token, host)?;
+        let evicted = self.cache.borrow_mut().insert(token, &evidence);
+        (0..evicted).for_each(|_| host.count(Counter::TokenCacheEviction));
+        Ok(evidence)
+    }
+
+    /// A token that was proven before. Its times and its key are looked at again.
+    fn known(&self, token: &str, host: &dyn Host) -> Result<Option<Arc<Evidence>>, Unproven> {
+        let Some(evidence) = self.cache.borrow_mut().get(token) else { return Ok(None) };
+        let (keys, generation) = self.keys_of(evidence.issuer(), host)?;
+        if !evidence.is_signed_by_one_of(&keys, generation) {
+            self.cache.borrow_mut().remove(token);
+            return Ok(None);
+        }
+        if let Err(error) = evidence.check_times(host.now()) {
+            self.cache.borrow_mut().remove(token);
+            return Err(error.into());
+        }
+        host.count(Counter::TokenCacheHit);
+        Ok(Some(evidence))
+    }
+
+    fn keys_of(&self, issuer: &Issuer, host: &dyn Host) -> Result<(Arc<KeySet>, u64), Unproven> {
+        ready(self.keys.borrow_mut().lookup(&issuer.keys, host))
+    }
+
+    fn prove(&self, token: &str, host: &dyn Host) -> Result<Arc<Evidence>, Unproven> {
+        let token = UnverifiedToken::parse(token)?;
+        let issuer = token
+            .claimed_issuer()
+            .and_then(|name| self.issuers.named(name))
+            .ok_or(TokenError::UnknownIssuer)?;
+        let header = token.header();
+        if !issuer.algorithms.contains(header.algorithm) {
+            return Err(TokenError::AlgorithmNotAllowed.into());
+        }
+        if !type_fits(header.typ.as_deref(), issuer) {
+            return Err(TokenError::WrongType.into());
+        }
+        let (key, generation) = self.signing_key(&token, issuer, host)?;
+        let claims = token.into_claims();
+        let evidence = Evidence::new(issuer.clone(), key, generation, claims, host.now())?;
+        Ok(Arc::new(evidence))
+    }
+
+    /// The issuer's key that signed the token. Keys are fetched early for a `kid` that is not among
+    /// them.
+    fn signing_key(
+        &self,
+        token: &UnverifiedToken<'_>,
+        issuer: &Issuer,
+        host: &dyn Host,
+    ) -> Result<(Arc<Jwk>, u64), Unproven> {
+        let (keys, generation) = self.keys_of(issuer, host)?;
+        match self.try_keys(&keys, token, host) {
+            Ok(key) => Ok((key, generation)),
+            Err(TokenError::UnknownKey) => {
+                let newer = self.keys.borrow_mut().lookup_newer(&issuer.keys, host);
+                let (keys, generation) = ready(newer.ok_or(TokenError::UnknownKey)?)?;
+                Ok((self.try_keys(&keys, token, host)?, generation))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Tries the keys that fit the header. Sets have few keys, and those of one name and algorithm
+    /// are fewer; the bound keeps a token without a `kid` from costing a check for each.
+    fn try_keys(
+        &self,
+        keys: &KeySet,
+        token: &UnverifiedToken<'_>,
+        host: &dyn Host,
+    ) -> Result<Arc<Jwk>, TokenError> {
+        /// The most keys that are tried for one token.
+        const MOST_TRIES: usize = 4;
+        let header = token.header();
+        let mut error = TokenError::UnknownKey;
+        for key in keys.candidates(header.kid.as_deref(), header.algorithm).take(MOST_TRIES) {
+            match self.engines.verify(host, key, token) {
+                Ok(engine) => {
+                    host.count(match engine {
+                        Engine::Proxy => Counter::SignatureByProxy,
+                        Engine::JwtSimple => Counter::SignatureByJwtSimple,
+                    });
+                    return Ok(Arc::clone(key));
+                }
+                Err(SignatureError::Bad) => error = TokenError::BadSignature,
+                Err(SignatureError::NoEngine) => error = TokenError::NoEngine,
+            }
+        }
+        Err(error)
+    }
+}
+
+fn ready(lookup: Lookup) -> Result<(Arc<KeySet>, u64), Unproven> {
+    match lookup {
+        Lookup::Ready(keys, generation) => Ok((keys, generation)),
+        Lookup::Pending(longest) => Err(Unproven::Pending(longest)),
+        Lookup::Unavailable(retry_after) => Err(Unproven::Unavailable(retry_after)),
+    }
 }
 
 /// Media types compare without case, and `application/` may be left out (RFC 7515 §4.1.9). A token

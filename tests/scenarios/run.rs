@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use envoy_stepup::challenge::Response as Answer;
 use envoy_stepup::filter::{Action, Filter};
+use envoy_stepup::host::RequestId;
 use envoy_stepup::host::memory::MemoryHost;
 use envoy_stepup::request::Headers;
 use envoy_stepup::time::Timestamp;
@@ -55,7 +56,7 @@ fn run_in_memory(suite: &Suite, row: &Row, keys: &Arc<Keys>) {
     }
     let filter = Filter::new(suite.config.to_string().as_bytes(), &host)
         .unwrap_or_else(|mistakes| panic!("the configuration has mistakes:\n{mistakes}"));
-    let action = filter.on_request_headers(&host);
+    let action = filter.on_request_headers(&host, RequestId(1));
     let answer = host.into_answer();
     let expect = row.expect_in_memory.as_ref().unwrap_or(&row.expect);
     match action {
@@ -63,6 +64,7 @@ fn run_in_memory(suite: &Suite, row: &Row, keys: &Arc<Keys>) {
             assert!(answer.is_none(), "passed on and answered: {answer:?}");
             check(expect, None, 1);
         }
+        Action::Wait => panic!("keys that are written down are there"),
         Action::Answered => check(expect, Some(&as_the_client_sees_it(answer.unwrap())), 0),
     }
 }

@@ -327,6 +327,17 @@ pub fn wasm() -> PathBuf {
     env::var_os("STEPUP_WASM").map_or_else(built, PathBuf::from)
 }
 
+/// The module that panics when a request carries [`CRASH`]: `STEPUP_CRASH_WASM`, which `scripts/test`
+/// builds.
+pub fn crash_wasm() -> PathBuf {
+    let built = "target/test-crash/wasm32-wasip1/release/envoy_stepup.wasm";
+    let built = || Path::new(env!("CARGO_MANIFEST_DIR")).join(built);
+    env::var_os("STEPUP_CRASH_WASM").map_or_else(built, PathBuf::from)
+}
+
+/// The header that makes the module of [`crash_wasm`] panic.
+pub const CRASH: &str = "x-stepup-test-crash";
+
 fn cluster(name: &str, addr: SocketAddr) -> Value {
     let endpoint = json!({"endpoint": {"address": address(&addr.ip().to_string(), addr.port())}});
     json!({

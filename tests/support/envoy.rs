@@ -95,6 +95,12 @@ impl Envoy {
         http::send(self.admin, &Request::get(path)).text()
     }
 
+    /// Has the admin interface change something, such as at `/logging?wasm=debug`.
+    #[track_caller]
+    pub fn admin_post(&self, path: &str) -> String {
+        http::send(self.admin, &Request::new("POST", path)).text()
+    }
+
     /// The value of one counter or gauge by its whole name, once Envoy has it.
     #[track_caller]
     pub fn stats(&self, name: &str) -> Option<u64> {

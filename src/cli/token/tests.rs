@@ -4,6 +4,7 @@ use std::path::Path;
 use super::*;
 use crate::challenge::Response;
 use crate::filter::{Action, Filter};
+use crate::host::RequestId;
 use crate::host::memory::MemoryHost;
 use crate::request::Headers;
 
@@ -34,7 +35,7 @@ fn answer(configuration: &str, token: &str) -> Option<Response> {
         header("authorization", format!("Bearer {token}")),
     ]));
     let filter = Filter::new(configuration.as_bytes(), &host).unwrap();
-    let action = filter.on_request_headers(&host);
+    let action = filter.on_request_headers(&host, RequestId(1));
     let answer = host.into_answer();
     assert_eq!(answer.is_none(), action == Action::Continue);
     answer

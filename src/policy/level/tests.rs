@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::keys::{Algorithms, KeySet};
+use crate::keys::{Algorithms, KeySet, KeySource};
 use crate::token::Issuer;
 
 const ISSUER: &str = "https://id.example.com";
@@ -12,7 +12,7 @@ fn evidence(claims: Value) -> Evidence {
     let issuer = Issuer {
         name: ISSUER.into(),
         audiences: Vec::new(),
-        keys: KeySet::default(),
+        keys: KeySource::Inline(KeySet::default().into()),
         algorithms: Algorithms::all(),
         token_types: Vec::new(),
         clock_skew: std::time::Duration::ZERO,

@@ -1,18 +1,19 @@
 //! Which engine checks a signature, and what it is asked.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 use prost::Message as _;
 use serde_json::json;
 
 use super::super::tests::signer::{Signer, base64, issuer};
 use super::*;
-use crate::challenge::Response;
-use crate::host::PropertyError;
+use crate::host::memory::MemoryHost;
 use crate::keys::KeySet;
 use crate::request::Headers;
 use crate::time::Timestamp;
-use crate::token::{Issuers, TokenError, verify};
+use crate::token::tests::verify;
+use crate::token::{Issuers, TokenError};
 
 /// How a proxy answers to `verify_signature`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,14 +30,48 @@ enum Answers {
     Error,
 }
 
+/// A proxy with this one foreign function.
 struct Proxy {
-    answers: Cell<Answers>,
-    asked: RefCell<Vec<Arguments>>,
+    host: MemoryHost,
+    answers: Rc<Cell<Answers>>,
+    asked: Rc<RefCell<Vec<Arguments>>>,
 }
 
 impl Proxy {
     fn new(answers: Answers) -> Self {
-        Self { answers: Cell::new(answers), asked: RefCell::default() }
+        let answers = Rc::new(Cell::new(answers));
+        let asked = Rc::new(RefCell::<Vec<Arguments>>::default());
+        let mut host = MemoryHost::new(Headers::default()).with_foreign_functions({
+            let (answers, asked) = (Rc::clone(&answers), Rc::clone(&asked));
+            move |name, arguments| {
+                assert_eq!(name, "verify_signature");
+                let arguments = Arguments::decode(arguments).unwrap();
+                let answer = answers.get().to(&arguments);
+                RefCell::borrow_mut(&asked).push(arguments);
+                answer
+            }
+        });
+        host.now = Timestamp::from_epoch(std::time::Duration::from_secs(1_700_000_000));
+        Self { host, answers, asked }
+    }
+}
+
+impl Answers {
+    fn to(self, arguments: &Arguments) -> Result<Vec<u8>, NotOffered> {
+        let answer =
+            |result, error: &str| Ok(Answer { result, error: error.into() }.encode_to_vec());
+        let is_rsa = arguments.public_key.len() > 256;
+        let truth = is_true(arguments);
+        match self {
+            Self::TrulyForRsaOnly if !is_rsa => answer(false, "no such curve"),
+            Self::Truly | Self::TrulyForRsaOnly => answer(truth, ""),
+            Self::Lies => answer(!truth, ""),
+            Self::Always(result) => answer(result, ""),
+            Self::Error => answer(false, "Failed to parse public key"),
+            Self::NotOffered => Err(NotOffered),
+            Self::Empty => Ok(Vec::new()),
+            Self::Garbage => Ok(vec![0xff; 9]),
+        }
     }
 }
 
@@ -72,42 +107,6 @@ fn is_true(arguments: &Arguments) -> bool {
     }
 }
 
-impl Host for Proxy {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_epoch(std::time::Duration::from_secs(1_700_000_000))
-    }
-
-    fn request_headers(&self) -> Headers {
-        Headers::default()
-    }
-
-    fn property(&self, _: &[&str]) -> Result<Option<Vec<u8>>, PropertyError> {
-        Ok(None)
-    }
-
-    fn call_foreign_function(&self, name: &str, arguments: &[u8]) -> Result<Vec<u8>, NotOffered> {
-        assert_eq!(name, "verify_signature");
-        let arguments = Arguments::decode(arguments).unwrap();
-        let answer =
-            |result, error: &str| Ok(Answer { result, error: error.into() }.encode_to_vec());
-        let is_rsa = arguments.public_key.len() > 256;
-        let truth = is_true(&arguments);
-        self.asked.borrow_mut().push(arguments);
-        match self.answers.get() {
-            Answers::TrulyForRsaOnly if !is_rsa => answer(false, "no such curve"),
-            Answers::Truly | Answers::TrulyForRsaOnly => answer(truth, ""),
-            Answers::Lies => answer(!truth, ""),
-            Answers::Always(result) => answer(result, ""),
-            Answers::Error => answer(false, "Failed to parse public key"),
-            Answers::NotOffered => Err(NotOffered),
-            Answers::Empty => Ok(Vec::new()),
-            Answers::Garbage => Ok(vec![0xff; 9]),
-        }
-    }
-
-    fn respond(&self, _: &Response) {}
-}
-
 #[test]
 fn the_proxy_is_used_only_for_what_it_tells_apart_at_the_start() {
     const RSA: &str = "RS256, RS384, RS512";
@@ -123,7 +122,7 @@ fn the_proxy_is_used_only_for_what_it_tells_apart_at_the_start() {
         (Answers::Garbage, ""),
         (Answers::Error, ""),
     ] {
-        let engines = SignatureEngines::probe(&Proxy::new(answers));
+        let engines = SignatureEngines::probe(&Proxy::new(answers).host);
         assert_eq!(engines.by_proxy().to_string(), expected, "{answers:?}");
     }
 }
@@ -145,11 +144,11 @@ fn the_vectors_of_the_self_test_are_good_and_forged() {
 /// Verifies a token of this signer with a proxy that answers so after the start.
 fn check(proxy: &Proxy, signer: &Signer, token: &str) -> Result<Engine, TokenError> {
     let answers = proxy.answers.replace(Answers::Truly);
-    let engines = SignatureEngines::probe(proxy);
+    let engines = SignatureEngines::probe(&proxy.host);
     proxy.answers.set(answers);
-    proxy.asked.borrow_mut().clear();
+    RefCell::borrow_mut(&proxy.asked).clear();
     let issuers = Issuers::new(vec![issuer(&[signer.jwk()])]);
-    verify(token.as_bytes(), 4096, &issuers, engines, proxy).map(|(_, engine)| engine)
+    verify(token.as_bytes(), 4096, &issuers, engines, &proxy.host).map(|(_, engine)| engine)
 }
 
 fn token(signer: &Signer) -> String {

@@ -29,7 +29,9 @@ fn check(changes: Value) -> Result<Evidence, E> {
         };
     }
     let Value::Object(claims) = claims else { panic!("claims are an object") };
-    Evidence::new(issuer(&[]).into(), claims, now())
+    let key = serde_json::from_str(crate::keys::rfc::P256).unwrap();
+    let key = crate::keys::Jwk::from_json(&key).unwrap().into();
+    Evidence::new(issuer(&[]).into(), key, 0, claims, now())
 }
 
 /// So many milliseconds after `now()`, as a claim.

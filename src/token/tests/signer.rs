@@ -11,7 +11,7 @@ use rsa::traits::{PublicKeyParts as _, SignatureScheme as _};
 use rsa::{Pkcs1v15Sign, Pss, RsaPrivateKey};
 use serde_json::{Value, json};
 
-use crate::keys::{Algorithms, KeySet};
+use crate::keys::{Algorithms, KeySet, KeySource};
 use crate::token::Issuer;
 
 pub(crate) fn base64(bytes: &[u8]) -> String {
@@ -119,7 +119,7 @@ pub(crate) fn issuer(keys: &[Value]) -> Issuer {
     Issuer {
         name: "https://id.example.com".into(),
         audiences: vec!["https://api.example.com".into(), "api".into()],
-        keys: KeySet::from_jwks(&json!({"keys": keys})).unwrap().0,
+        keys: KeySource::Inline(KeySet::from_jwks(&json!({"keys": keys})).unwrap().0.into()),
         algorithms: Algorithms::all(),
         token_types: vec!["at+jwt".into(), "jwt".into()],
         clock_skew: std::time::Duration::from_secs(30),

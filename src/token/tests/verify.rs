@@ -5,11 +5,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::signer::{Signer, base64, issuer};
+use super::verify;
 use crate::host::memory::MemoryHost;
 use crate::keys::{Algorithm, Algorithms};
 use crate::request::Headers;
 use crate::time::Timestamp;
-use crate::token::{Engine, Issuer, Issuers, SignatureEngines, TokenError as E, verify};
+use crate::token::{Engine, Issuer, Issuers, SignatureEngines, TokenError as E};
 
 const NOW: u64 = 1_700_000_000;
 const MAX_LENGTH: usize = 4096;

@@ -1,0 +1,188 @@
+//! `issuers[].keys`: where an issuer's keys come from.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::node::{Node, Object};
+use super::one_of;
+use crate::keys::{
+    Algorithms, Endpoint, KeySet, KeySetProblem, KeySource, MAX_KEYS, NotAUrl, RemoteSettings,
+    RemoteSource,
+};
+
+const SOURCES: [&str; 3] = ["inline", "remote", "discovery"];
+pub(super) const EXPECTED: &str = "one of {inline: {keys: [...]}}, {remote: {cluster: …, uri: …}} and \
+                        {discovery: {cluster: …}}";
+const REMOTE_KEYS: [&str; 8] =
+    ["cluster", "uri", "timeout", "wait", "refresh", "refresh_min", "stale_for", "refetch_after"];
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A duration that can be configured: its key, its default, and its bounds.
+struct Setting {
+    key: &'static str,
+    default: Duration,
+    least: Duration,
+    most: Duration,
+}
+
+const TIMEOUT: Setting = Setting {
+    key: "timeout",
+    default: Duration::from_secs(5),
+    least: SECOND,
+    most: Duration::from_mins(1),
+};
+const WAIT: Setting = Setting {
+    key: "wait",
+    default: Duration::from_secs(3),
+    least: Duration::ZERO,
+    most: Duration::from_mins(1),
+};
+const REFRESH: Setting = Setting {
+    key: "refresh",
+    default: Duration::from_mins(10),
+    least: SECOND,
+    most: Duration::from_hours(24),
+};
+const REFRESH_MIN: Setting = Setting {
+    key: "refresh_min",
+    default: Duration::from_mins(1),
+    least: SECOND,
+    most: Duration::from_hours(24),
+};
+const STALE_FOR: Setting = Setting {
+    key: "stale_for",
+    default: Duration::from_hours(24),
+    least: SECOND,
+    most: Duration::from_hours(24 * 7),
+};
+const REFETCH_AFTER: Setting = Setting {
+    key: "refetch_after",
+    default: Duration::from_secs(30),
+    least: SECOND,
+    most: Duration::from_hours(1),
+};
+
+pub(super) fn read(
+    node: &Node<'_>,
+    issuer: Option<&str>,
+    algorithms: Option<Algorithms>,
+) -> Option<KeySource> {
+    let keys = node.object(EXPECTED, &SOURCES)?;
+    let source = one_of(&keys, &SOURCES)?;
+    let node = keys.get(source)?;
+    match source {
+        "inline" => read_inline(&node, algorithms),
+        source => read_remote(&node, issuer, source).map(KeySource::Remote),
+    }
+}
+
+/// The endpoint is the key set's own, or by default the issuer's metadata.
+fn read_remote(node: &Node<'_>, issuer: Option<&str>, source: &str) -> Option<RemoteSettings> {
+    let remote = node.object("an object such as {cluster: idp}", &REMOTE_KEYS)?;
+    let cluster = remote
+        .required("cluster", "the name of a cluster of the proxy")
+        .and_then(|node| node.text("the name of a cluster of the proxy").map(Box::from));
+    let endpoint = match (source, remote.get("uri")) {
+        ("remote", _) => remote
+            .required("uri", "the URL of the key set")
+            .and_then(|node| read_url(&node))
+            .map(RemoteSource::KeySet),
+        (_, Some(node)) => read_url(&node).map(RemoteSource::Metadata),
+        (_, None) => issuer.and_then(|issuer| {
+            let endpoint = Endpoint::well_known(issuer);
+            if endpoint == Err(NotAUrl) {
+                node.mistake(format!(
+                    "the issuer {issuer:?} is no URL, so that its metadata cannot be found; add \
+                     uri, or use remote with the URL of the key set"
+                ));
+            }
+            endpoint.ok().map(RemoteSource::Metadata)
+        }),
+    };
+    let durations = [&TIMEOUT, &WAIT, &REFRESH, &REFRESH_MIN, &STALE_FOR, &REFETCH_AFTER]
+        .map(|setting| read_duration(&remote, setting));
+    let [timeout, wait, refresh, refresh_min, stale_for, refetch_after] = durations;
+    if let (Some(refresh), Some(stale_for)) = (refresh, stale_for)
+        && stale_for < refresh
+    {
+        node.mistake(
+            "has a stale_for that is shorter than refresh, so that keys would be thrown away \
+             before they are fetched again; expected it to be longer",
+        );
+    }
+    Some(RemoteSettings {
+        issuer: issuer?.into(),
+        cluster: cluster?,
+        source: endpoint?,
+        timeout: timeout?,
+        wait: wait?,
+        refresh: refresh?,
+        refresh_min: refresh_min?,
+        stale_for: stale_for?,
+        refetch_after: refetch_after?,
+    })
+}
+
+fn read_url(node: &Node<'_>) -> Option<Endpoint> {
+    const EXPECTED: &str = "an absolute URL such as \"https://id.example.com/jwks\"";
+    let endpoint = Endpoint::from_url(node.header_word(EXPECTED)?);
+    if endpoint == Err(NotAUrl) {
+        node.unexpected(EXPECTED);
+    }
+    endpoint.ok()
+}
+
+fn read_duration(object: &Object<'_>, setting: &'static Setting) -> Option<Duration> {
+    let Some(node) = object.get(setting.key) else { return Some(setting.default) };
+    let duration = node.seconds()?;
+    if duration < setting.least || duration > setting.most {
+        node.unexpected(&format!(
+            "a duration from {}s to {}s",
+            setting.least.as_secs(),
+            setting.most.as_secs()
+        ));
+        return None;
+    }
+    Some(duration)
+}
+
+fn read_inline(node: &Node<'_>, algorithms: Option<Algorithms>) -> Option<KeySource> {
+    let (set, skipped) = match KeySet::from_jwks(node.value()) {
+        Ok(read) => read,
+        Err(KeySetProblem::NotAKeySet) => {
+            node.unexpected("a JWK Set: an object with a list named keys (RFC 7517 §5)");
+            return None;
+        }
+        Err(KeySetProblem::TooManyKeys) => {
+            node.mistake(format!("holds too many keys; expected {MAX_KEYS} at most"));
+            return None;
+        }
+    };
+    let object = node.any_object()?;
+    let list = object.get("keys")?;
+    let nodes = list.list("a list of keys")?.collect::<Vec<_>>();
+    for key in &skipped {
+        if let Some(node) = nodes.get(key.index) {
+            node.mistake(format!("{}; mend it or take it out", key.problem));
+        }
+    }
+    if set.is_empty() && skipped.is_empty() {
+        list.mistake("is empty; expected at least one public key");
+        return None;
+    }
+    if let Some(algorithms) = algorithms {
+        let is_skipped = |index: usize| skipped.iter().any(|key| key.index == index);
+        let kept = nodes.iter().enumerate().filter(|(index, _)| !is_skipped(*index));
+        for (key, (_, node)) in set.iter().zip(kept) {
+            if !key.algorithms().iter().any(|algorithm| algorithms.contains(algorithm)) {
+                node.mistake(format!(
+                    "serves {}, and the issuer's algorithms are {algorithms}, so that no token could \
+                     use it; add one to algorithms, or take the key out",
+                    key.algorithms()
+                ));
+            }
+        }
+    }
+    Some(KeySource::Inline(Arc::new(set)))
+}

@@ -1,0 +1,371 @@
+//! Keys that are fetched from their issuer, and kept fresh.
+//!
+//! One worker of the process fetches for all. What it fetched, and what is to be done next, are
+//! shared values ([`plan`]); every worker looks at them in its ticks. The worker that leads says
+//! until when, so that one that dies while it leads stops nothing.
+
+mod endpoint;
+mod plan;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use log::{info, warn};
+use serde_json::Value;
+
+pub use self::endpoint::{Endpoint, NotAUrl};
+use self::plan::{Plan, PublishedKeys, SharedPlan};
+use super::{KeySet, Skipped};
+use crate::host::{CallId, Callout, CalloutAnswer, Host};
+use crate::json;
+use crate::report::Counter;
+use crate::time::Timestamp;
+
+/// Where an issuer's keys come from, and how fresh they are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteSettings {
+    /// The issuer's name.
+    pub issuer: Box<str>,
+    /// The proxy's cluster that the requests go through.
+    pub cluster: Box<str>,
+    /// What is asked first.
+    pub source: RemoteSource,
+    /// How long the proxy waits for an answer.
+    pub timeout: Duration,
+    /// How long a request waits for keys.
+    pub wait: Duration,
+    /// The longest time between two fetches. `Cache-Control: max-age` shortens it.
+    pub refresh: Duration,
+    /// The shortest time between two fetches that `Cache-Control: max-age` brings about.
+    pub refresh_min: Duration,
+    /// How long the last good set serves while it cannot be fetched again.
+    pub stale_for: Duration,
+    /// The shortest time between two early fetches for the sake of an unknown `kid`.
+    pub refetch_after: Duration,
+}
+
+/// What is asked first for an issuer's keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RemoteSource {
+    /// The key set itself.
+    KeySet(Endpoint),
+    /// The issuer's metadata (OIDC Discovery §4, RFC 8414 §3), which says where the key set is.
+    Metadata(Endpoint),
+}
+
+/// The bounds of back-off after failures.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+const LAST_RETRY: Duration = Duration::from_mins(1);
+/// What a worker that leads may need beyond the time-outs of its requests.
+const LEAD_MARGIN: Duration = Duration::from_secs(1);
+/// The share of an interval by which workers and proxies spread their fetches.
+const JITTER: u32 = 10;
+
+/// What this worker knows of an issuer's keys.
+#[derive(Debug)]
+pub(super) struct RemoteKeys {
+    settings: RemoteSettings,
+    plan: SharedPlan,
+    loaded: Option<Loaded>,
+    fetch: Option<Fetch>,
+}
+
+/// A key set as this worker holds it.
+#[derive(Debug)]
+struct Loaded {
+    keys: Arc<KeySet>,
+    generation: u64,
+    fetched_at: Timestamp,
+}
+
+/// A fetch under way, led by this worker.
+#[derive(Debug)]
+struct Fetch {
+    call: CallId,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    Metadata,
+    KeySet,
+}
+
+/// What there is for a token.
+#[derive(Clone, Debug)]
+pub enum Lookup {
+    /// The issuer's keys, and their generation: it changes when the keys do.
+    Ready(Arc<KeySet>, u64),
+    /// They are being fetched: a request can wait, this long at most.
+    Pending(Duration),
+    /// They cannot be had now. A retry makes sense after this time.
+    Unavailable(Duration),
+}
+
+impl RemoteKeys {
+    /// Starts without keys, or with those that the process has already.
+    pub(super) fn new(settings: RemoteSettings, host: &dyn Host) -> Self {
+        let plan = SharedPlan::new(&settings);
+        plan.ensure(host);
+        let mut keys = Self { settings, plan, loaded: None, fetch: None };
+        keys.load(host);
+        keys
+    }
+
+    /// The keys as they stand.
+    pub(super) fn lookup(&mut self, host: &dyn Host) -> Lookup {
+        let now = host.now();
+        if !self.is_usable(now) {
+            self.load(host);
+        }
+        match &self.loaded {
+            Some(loaded) if self.is_usable(now) => {
+                Lookup::Ready(Arc::clone(&loaded.keys), loaded.generation)
+            }
+            _ => self.absent(host, now),
+        }
+    }
+
+    /// The keys after a token named one that is not among them: they are fetched early, if that was
+    /// not done a short time ago. `None` when nothing newer is to be had.
+    pub(super) fn lookup_newer(&mut self, host: &dyn Host) -> Option<Lookup> {
+        let now = host.now();
+        let before = self.loaded.as_ref().map(|loaded| loaded.generation);
+        // Another worker may have fetched them already.
+        self.load(host);
+        if let Some(loaded) = &self.loaded
+            && Some(loaded.generation) != before
+        {
+            return Some(Lookup::Ready(Arc::clone(&loaded.keys), loaded.generation));
+        }
+        let (plan, version) = self.plan.read(host)?;
+        if plan.is_led(now) || plan.is_due(now) {
+            return Some(Lookup::Pending(self.settings.wait));
+        }
+        if plan.forced_at.is_some_and(|at| now < at.plus(self.settings.refetch_after)) {
+            return None;
+        }
+        let forced = Plan { next_fetch: now, forced_at: Some(now), ..plan };
+        // A worker that was faster has forced the same fetch, or leads it.
+        let _ = self.plan.replace(host, &forced, version);
+        Some(Lookup::Pending(self.settings.wait))
+    }
+
+    /// Whether keys are loaded and not too stale to be trusted.
+    fn is_usable(&self, now: Timestamp) -> bool {
+        let fresh = |loaded: &Loaded| now < loaded.fetched_at.plus(self.settings.stale_for);
+        self.loaded.as_ref().is_some_and(fresh)
+    }
+
+    /// What to say where there are no keys to use.
+    fn absent(&self, host: &dyn Host, now: Timestamp) -> Lookup {
+        match self.plan.read(host) {
+            Some((plan, _)) if plan.is_led(now) || plan.is_due(now) => {
+                Lookup::Pending(self.settings.wait)
+            }
+            Some((plan, _)) => {
+                Lookup::Unavailable(plan.next_fetch.since(now).unwrap_or(FIRST_RETRY))
+            }
+            None => Lookup::Pending(self.settings.wait),
+        }
+    }
+
+    /// Does what is due: takes what another worker fetched, or leads a fetch.
+    pub(super) fn on_tick(&mut self, host: &dyn Host) {
+        self.load(host);
+        if self.fetch.is_some() {
+            return;
+        }
+        let now = host.now();
+        let Some((plan, version)) = self.plan.read(host) else {
+            self.plan.ensure(host);
+            return;
+        };
+        if plan.is_led(now) || !plan.is_due(now) {
+            return;
+        }
+        // Two requests at most, one after the other.
+        let longest = self.settings.timeout.saturating_mul(2).saturating_add(LEAD_MARGIN);
+        let led = Plan { led_until: Some(now.plus(longest)), ..plan };
+        if self.plan.replace(host, &led, version).is_err() {
+            return;
+        }
+        let (stage, endpoint) = match &self.settings.source {
+            RemoteSource::Metadata(endpoint) => (Stage::Metadata, endpoint.clone()),
+            RemoteSource::KeySet(endpoint) => (Stage::KeySet, endpoint.clone()),
+        };
+        self.call(host, stage, &endpoint);
+    }
+
+    /// Takes the answer to a call of this worker. `false` when it is not for these keys.
+    pub(super) fn on_answer(
+        &mut self,
+        host: &dyn Host,
+        call: CallId,
+        answer: &CalloutAnswer,
+    ) -> bool {
+        let Some(fetch) = self.fetch.take_if(|fetch| fetch.call == call) else { return false };
+        let outcome = match fetch.stage {
+            Stage::Metadata => match self.read_metadata(answer) {
+                Ok(endpoint) => {
+                    self.call(host, Stage::KeySet, &endpoint);
+                    return true;
+                }
+                Err(problem) => Err(problem),
+            },
+            Stage::KeySet => read_key_set(answer),
+        };
+        match outcome {
+            Ok((document, skipped)) => {
+                self.publish(host, answer, &document);
+                for Skipped { index, problem } in skipped {
+                    warn!(
+                        "issuer {:?}: key {index} of its set {problem}; it is skipped",
+                        self.settings.issuer
+                    );
+                }
+            }
+            Err(problem) => self.fail(host, &problem),
+        }
+        true
+    }
+
+    fn call(&mut self, host: &dyn Host, stage: Stage, endpoint: &Endpoint) {
+        let callout = Callout {
+            cluster: &self.settings.cluster,
+            headers: endpoint.get(),
+            body: &[],
+            timeout: self.settings.timeout,
+        };
+        if let Ok(call) = host.call(&callout) {
+            self.fetch = Some(Fetch { call, stage });
+        } else {
+            self.fail(
+                host,
+                &format!("the proxy has no usable cluster {:?}", self.settings.cluster),
+            );
+        }
+    }
+
+    /// Reads the issuer's metadata: it has to speak of this issuer (OIDC Discovery §4.3), or else
+    /// one issuer could hand out keys for another.
+    fn read_metadata(&self, answer: &CalloutAnswer) -> Result<Endpoint, String> {
+        let body = answer.success()?;
+        let metadata = json::parse(body).map_err(|error| format!("metadata: {error}"))?;
+        let text = |name: &str| {
+            metadata.get(name).and_then(Value::as_str).ok_or(format!("metadata without {name}"))
+        };
+        let issuer = text("issuer")?;
+        if issuer != &*self.settings.issuer {
+            return Err(format!("metadata of another issuer, {issuer:?}"));
+        }
+        let location = text("jwks_uri")?;
+        Endpoint::from_url(location)
+            .map_err(|NotAUrl| format!("metadata with the jwks_uri {location:?}, which is no URL"))
+    }
+
+    /// Shares a good key set with the other workers, and takes it.
+    fn publish(&mut self, host: &dyn Host, answer: &CalloutAnswer, document: &str) {
+        let now = host.now();
+        let interval = self.interval(answer);
+        host.count(Counter::KeyFetch);
+        let before = self.plan.read_keys(host);
+        let changed = before.is_none_or(|keys| *keys.document != *document);
+        let Some((plan, _)) = self.plan.read(host) else { return };
+        let generation = if changed { plan.generation.wrapping_add(1) } else { plan.generation };
+        let keys = PublishedKeys { document: document.into(), generation, fetched_at: now };
+        // The keys are written before the plan that speaks of them.
+        self.plan.write_keys(host, &keys);
+        let next_fetch = now.plus(spread(interval, now));
+        self.plan.update(host, |plan| Plan {
+            next_fetch,
+            led_until: None,
+            failures: 0,
+            generation,
+            fetched_at: Some(now),
+            ..plan
+        });
+        self.load(host);
+        if changed {
+            info!("issuer {:?}: keys of generation {generation} are in use", self.settings.issuer);
+        }
+    }
+
+    fn fail(&mut self, host: &dyn Host, problem: &str) {
+        host.count(Counter::KeyFetchFailure);
+        let now = host.now();
+        let pause = |failures| {
+            let doubled = FIRST_RETRY.saturating_mul(2_u32.saturating_pow(failures));
+            spread(doubled.min(LAST_RETRY), now)
+        };
+        let next = self.plan.update(host, |plan| Plan {
+            next_fetch: now.plus(pause(plan.failures)),
+            led_until: None,
+            failures: plan.failures.saturating_add(1),
+            ..plan
+        });
+        let pause = next.and_then(|plan| plan.next_fetch.since(now)).unwrap_or_default();
+        warn!(
+            "issuer {:?}: its keys cannot be fetched: {problem}; trying again in {} ms",
+            self.settings.issuer,
+            pause.as_millis()
+        );
+    }
+
+    /// How long the answer is good for, within the operator's bounds (RFC 9111 §5.2.2.1).
+    fn interval(&self, answer: &CalloutAnswer) -> Duration {
+        let control = answer.headers.single("cache-control").unwrap_or_default();
+        let max_age = std::str::from_utf8(control).ok().and_then(|control| {
+            control.split(',').find_map(|directive| {
+                directive.trim().strip_prefix("max-age=")?.trim_matches('"').parse().ok()
+            })
+        });
+        let longest = self.settings.refresh;
+        max_age.map_or(longest, |seconds| {
+            Duration::from_secs(seconds).clamp(self.settings.refresh_min.min(longest), longest)
+        })
+    }
+
+    /// Takes the keys that the process has, when they are newer than those of this worker.
+    fn load(&mut self, host: &dyn Host) {
+        let Some((plan, _)) = self.plan.read(host) else { return };
+        let Some(fetched_at) = plan.fetched_at else { return };
+        if let Some(loaded) = &mut self.loaded
+            && loaded.generation == plan.generation
+        {
+            loaded.fetched_at = fetched_at;
+            return;
+        }
+        let Some(published) = self.plan.read_keys(host) else { return };
+        let Ok(document) = json::parse(published.document.as_bytes()) else { return };
+        if let Ok((keys, _)) = KeySet::from_jwks(&document) {
+            self.loaded = Some(Loaded {
+                keys: Arc::new(keys),
+                generation: published.generation,
+                fetched_at: published.fetched_at,
+            });
+        }
+    }
+}
+
+/// Reads a key set with at least one key to use.
+fn read_key_set(answer: &CalloutAnswer) -> Result<(String, Vec<Skipped>), String> {
+    let body = answer.success()?;
+    let document = json::parse(body).map_err(|error| format!("key set: {error}"))?;
+    let (keys, skipped) = KeySet::from_jwks(&document).map_err(|problem| problem.to_string())?;
+    if keys.is_empty() {
+        return Err("a key set without a key that can be used".to_owned());
+    }
+    Ok((document.to_string(), skipped))
+}
+
+/// Shortens an interval by up to a tenth, so that proxies which started together do not stay
+/// together. The clock's finest digits are random enough for that.
+fn spread(interval: Duration, now: Timestamp) -> Duration {
+    let share = interval.checked_div(JITTER).unwrap_or_default();
+    let part = now.since_epoch().subsec_micros().checked_rem(1000).unwrap_or_default();
+    let cut = share.saturating_mul(part).checked_div(1000).unwrap_or_default();
+    interval.saturating_sub(cut)
+}

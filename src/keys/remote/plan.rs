@@ -1,0 +1,130 @@
+//! What the workers of a process share about an issuer's keys.
+
+use serde::{Deserialize, Serialize};
+
+use super::{RemoteSettings, RemoteSource};
+use crate::host::{Host, Outdated, SharedVersion};
+use crate::time::Timestamp;
+
+/// What is to be done next, and by whom.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Plan {
+    /// When the keys are to be fetched again.
+    pub(super) next_fetch: Timestamp,
+    /// Until when a worker leads a fetch. It may die before.
+    pub(super) led_until: Option<Timestamp>,
+    /// How many fetches failed in a row.
+    pub(super) failures: u32,
+    /// When an unknown `kid` last brought a fetch forward.
+    pub(super) forced_at: Option<Timestamp>,
+    /// When the published keys were fetched; `None` while there are none.
+    pub(super) fetched_at: Option<Timestamp>,
+    /// Which keys are published. It changes when they do.
+    pub(super) generation: u64,
+}
+
+impl Plan {
+    /// Whether a worker is fetching.
+    pub(super) fn is_led(&self, now: Timestamp) -> bool {
+        self.led_until.is_some_and(|until| now < until)
+    }
+
+    /// Whether it is time to fetch.
+    pub(super) fn is_due(&self, now: Timestamp) -> bool {
+        now >= self.next_fetch
+    }
+}
+
+/// A key set as the leading worker fetched it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct PublishedKeys {
+    /// The key set as JSON.
+    pub(super) document: Box<str>,
+    /// Which keys these are.
+    pub(super) generation: u64,
+    /// When they were fetched.
+    pub(super) fetched_at: Timestamp,
+}
+
+/// The shared values of one issuer.
+#[derive(Debug)]
+pub(super) struct SharedPlan {
+    plan: String,
+    keys: String,
+}
+
+impl SharedPlan {
+    /// Filters with the same issuer, cluster and place share; any other does not.
+    pub(super) fn new(settings: &RemoteSettings) -> Self {
+        let (kind, endpoint) = match &settings.source {
+            RemoteSource::KeySet(endpoint) => ("keys", endpoint),
+            RemoteSource::Metadata(endpoint) => ("metadata", endpoint),
+        };
+        let name = format!(
+            "stepup.v1 {} {} {kind} {}://{}{}",
+            settings.issuer,
+            settings.cluster,
+            endpoint.scheme(),
+            endpoint.authority(),
+            endpoint.path()
+        );
+        Self { plan: format!("{name} plan"), keys: format!("{name} set") }
+    }
+
+    /// Writes a first plan where there is none: fetch now.
+    pub(super) fn ensure(&self, host: &dyn Host) {
+        if host.shared(&self.plan).is_none() {
+            let first = Plan {
+                next_fetch: host.now(),
+                led_until: None,
+                failures: 0,
+                forced_at: None,
+                fetched_at: None,
+                generation: 0,
+            };
+            let _ = host.set_shared(&self.plan, &encode(&first), None);
+        }
+    }
+
+    pub(super) fn read(&self, host: &dyn Host) -> Option<(Plan, SharedVersion)> {
+        let (value, version) = host.shared(&self.plan)?;
+        Some((serde_json::from_slice(&value).ok()?, version))
+    }
+
+    /// Writes a plan in the place of the one that was read. Fails where another worker was faster,
+    /// which then did, or does, the same.
+    pub(super) fn replace(
+        &self,
+        host: &dyn Host,
+        plan: &Plan,
+        version: SharedVersion,
+    ) -> Result<(), Outdated> {
+        host.set_shared(&self.plan, &encode(plan), Some(version))
+    }
+
+    /// Changes the plan, whatever other workers change beside. Returns what was written.
+    pub(super) fn update(&self, host: &dyn Host, change: impl Fn(Plan) -> Plan) -> Option<Plan> {
+        /// Others change a plan a few times a minute; this often in a row, they do not.
+        const TRIES: usize = 16;
+        (0..TRIES).find_map(|_| {
+            let (plan, version) = self.read(host)?;
+            let changed = change(plan);
+            self.replace(host, &changed, version).ok().map(|()| changed)
+        })
+    }
+
+    pub(super) fn read_keys(&self, host: &dyn Host) -> Option<PublishedKeys> {
+        let (value, _) = host.shared(&self.keys)?;
+        serde_json::from_slice(&value).ok()
+    }
+
+    /// Only the worker that leads writes keys.
+    pub(super) fn write_keys(&self, host: &dyn Host, keys: &PublishedKeys) {
+        let _ = host.set_shared(&self.keys, &encode(keys), None);
+    }
+}
+
+/// Numbers and strings always serialize.
+fn encode<T: Serialize>(value: &T) -> Vec<u8> {
+    serde_json::to_vec(value).unwrap_or_default()
+}

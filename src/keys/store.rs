@@ -1,0 +1,76 @@
+//! The keys of all issuers, as one worker holds them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::KeySet;
+use super::remote::{Lookup, RemoteKeys, RemoteSettings};
+use crate::host::{CallId, CalloutAnswer, Host};
+
+/// Where an issuer's keys come from.
+#[derive(Debug)]
+pub enum KeySource {
+    /// They are written into the configuration.
+    Inline(Arc<KeySet>),
+    /// They are fetched from the issuer.
+    Remote(RemoteSettings),
+}
+
+/// The keys that are fetched, by issuer.
+#[derive(Debug, Default)]
+pub struct KeyStore(HashMap<Box<str>, RemoteKeys>);
+
+impl KeyStore {
+    /// Starts to keep the keys of these sources.
+    pub fn new<'s>(sources: impl Iterator<Item = &'s KeySource>, host: &dyn Host) -> Self {
+        let remote = sources.filter_map(|source| match source {
+            KeySource::Inline(_) => None,
+            KeySource::Remote(settings) => {
+                Some((settings.issuer.clone(), RemoteKeys::new(settings.clone(), host)))
+            }
+        });
+        Self(remote.collect())
+    }
+
+    /// Whether no keys are fetched, so that nothing is to be done in ticks.
+    pub fn is_idle(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The keys of a source as they stand.
+    pub fn lookup(&mut self, source: &KeySource, host: &dyn Host) -> Lookup {
+        match source {
+            KeySource::Inline(keys) => Lookup::Ready(Arc::clone(keys), 0),
+            KeySource::Remote(settings) => match self.0.get_mut(&settings.issuer) {
+                Some(keys) => keys.lookup(host),
+                // Every source of the configuration is in the store.
+                None => Lookup::Unavailable(settings.wait),
+            },
+        }
+    }
+
+    /// The keys of a source after a token named one that is not among them. `None` when nothing
+    /// newer is to be had.
+    pub fn lookup_newer(&mut self, source: &KeySource, host: &dyn Host) -> Option<Lookup> {
+        match source {
+            KeySource::Inline(_) => None,
+            KeySource::Remote(settings) => self.0.get_mut(&settings.issuer)?.lookup_newer(host),
+        }
+    }
+
+    /// Does what is due for each issuer.
+    pub fn on_tick(&mut self, host: &dyn Host) {
+        for keys in self.0.values_mut() {
+            keys.on_tick(host);
+        }
+    }
+
+    /// Takes the answer to a call of [`KeyStore::on_tick`].
+    pub fn on_answer(&mut self, host: &dyn Host, call: CallId, answer: &CalloutAnswer) {
+        for keys in self.0.values_mut() {
+            if keys.on_answer(host, call, answer) {
+                return;
+            }
+        }
+    }
+}
