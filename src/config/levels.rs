@@ -196,13 +196,15 @@ fn read_implies(object: &Object<'_>, read: &LevelsRead, before: &[LevelRead]) ->
     Some(satisfies)
 }
 
+/// The acr values of the proofs, in order, each once.
 fn acr_values(proofs: &[Proof]) -> Vec<Box<str>> {
     let mut values: Vec<Box<str>> = Vec::new();
     for proof in proofs {
-        if let ClaimProof::Acr(acrs) = &proof.claim {
-            values.extend(
-                acrs.iter().filter(|acr| !values.contains(acr)).cloned().collect::<Vec<_>>(),
-            );
+        let ClaimProof::Acr(acrs) = &proof.claim else { continue };
+        for acr in acrs {
+            if !values.contains(acr) {
+                values.push(acr.clone());
+            }
         }
     }
     values
