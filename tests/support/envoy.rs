@@ -89,6 +89,15 @@ impl Envoy {
         http::send(self.addr, request)
     }
 
+    /// The memory that the process holds, in bytes.
+    pub fn memory(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.child.id()));
+        let status = status.expect("the process runs, on Linux");
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("VmRSS");
+        let kilobytes = line.split_whitespace().nth(1).expect("a number");
+        kilobytes.parse::<u64>().expect("a number") * 1024
+    }
+
     /// What the admin interface says, such as at `/stats/prometheus`.
     #[track_caller]
     pub fn admin_get(&self, path: &str) -> String {

@@ -139,28 +139,52 @@ pub fn try_send(addr: SocketAddr, request: &Request) -> io::Result<Response> {
 
 /// Sends any bytes at all and reads one answer.
 pub fn exchange(addr: SocketAddr, bytes: &[u8], body_follows: bool) -> io::Result<Response> {
-    let mut stream = TcpStream::connect_timeout(&addr, TIME_OUT)?;
-    stream.set_read_timeout(Some(TIME_OUT))?;
-    stream.set_write_timeout(Some(TIME_OUT))?;
-    // A server may answer and close before it has read all, so what counts is the answer.
-    let written = stream.write_all(bytes);
-    let mut reader = Reader::new(stream);
-    loop {
-        let Some(head) = reader.head()? else {
-            written?;
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "closed without an answer"));
-        };
-        let (status, headers) = parse(&head)?;
-        if status < 200 {
-            continue;
+    Connection::open(addr)?.exchange(bytes, body_follows)
+}
+
+/// A connection for one request after another. They need `connection: keep-alive`.
+#[derive(Debug)]
+pub struct Connection {
+    stream: TcpStream,
+    reader: Reader<TcpStream>,
+}
+
+impl Connection {
+    pub fn open(addr: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::connect_timeout(&addr, TIME_OUT)?;
+        stream.set_read_timeout(Some(TIME_OUT))?;
+        stream.set_write_timeout(Some(TIME_OUT))?;
+        stream.set_nodelay(true)?;
+        Ok(Self { reader: Reader::new(stream.try_clone()?), stream })
+    }
+
+    pub fn send(&mut self, request: &Request) -> io::Result<Response> {
+        self.exchange(&request.bytes(), request.method != "HEAD")
+    }
+
+    fn exchange(&mut self, bytes: &[u8], body_follows: bool) -> io::Result<Response> {
+        // A server may answer and close before it has read all, so what counts is the answer.
+        let written = self.stream.write_all(bytes);
+        loop {
+            let Some(head) = self.reader.head()? else {
+                written?;
+                return Err(io::Error::new(
+                    io::ErrorKind::UnexpectedEof,
+                    "closed without an answer",
+                ));
+            };
+            let (status, headers) = parse(&head)?;
+            if status < 200 {
+                continue;
+            }
+            let framing = if body_follows && status != 204 && status != 304 {
+                Framing::of(&headers, Framing::ToClose)
+            } else {
+                Framing::Empty
+            };
+            let body = self.reader.body(framing)?;
+            return Ok(Response { status, headers, body });
         }
-        let framing = if body_follows && status != 204 && status != 304 {
-            Framing::of(&headers, Framing::ToClose)
-        } else {
-            Framing::Empty
-        };
-        let body = reader.body(framing)?;
-        return Ok(Response { status, headers, body });
     }
 }
 
