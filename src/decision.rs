@@ -111,18 +111,50 @@ pub struct MissingScopes<'p> {
     pub required: &'p [Box<str>],
 }
 
-/// Decides over a request.
+/// Decides over a request, which has to meet all of the demands.
 ///
-/// `demand` is `None` for a public policy. Then nothing that the request brings is looked at.
+/// Without a demand its policies are public. Then nothing that the request brings is looked at.
 pub fn decide<'p>(
-    demand: Option<&'p Demand>,
+    demands: impl IntoIterator<Item = &'p Demand>,
     credentials: &Credentials,
     levels: &Ladder,
     now: Timestamp,
 ) -> Decision<'p> {
-    let Some(demand) = demand else {
-        return Decision::Allow(Grant::Public);
-    };
+    let decisions = demands.into_iter().map(|demand| meet(demand, credentials, levels, now));
+    decisions.fold(Decision::Allow(Grant::Public), |worst, decision| {
+        if decision.severity() > worst.severity() { decision } else { worst }
+    })
+}
+
+impl Decision<'_> {
+    /// Of several decisions over a request the most severe one counts. A challenge comes before a
+    /// missing scope: with a token of another authentication, scopes may come too. Of two
+    /// challenges the stricter one counts: the higher level, then the smaller age.
+    fn severity(&self) -> (u8, Option<LevelId>, Reverse<Duration>) {
+        let rank = match self {
+            Self::Allow(Grant::Public) => 0,
+            Self::Allow(Grant::Proven { .. }) => 1,
+            Self::Forbid(_) => 2,
+            Self::Challenge(_) => 3,
+            Self::Reject(_) => 4,
+        };
+        let requirement = match self {
+            Self::Challenge(challenge) => challenge.requirement,
+            _ => None,
+        };
+        let max_age = requirement.and_then(|requirement| requirement.max_age);
+        let level = requirement.map(|requirement| requirement.level);
+        (rank, level, Reverse(max_age.unwrap_or(Duration::MAX)))
+    }
+}
+
+/// Decides over one demand.
+fn meet<'p>(
+    demand: &'p Demand,
+    credentials: &Credentials,
+    levels: &Ladder,
+    now: Timestamp,
+) -> Decision<'p> {
     let refuse = |reason, scopes: &'p [Box<str>]| {
         let requirement = demand.alternatives.first().copied();
         Decision::Challenge(Challenge { reason, requirement, scopes })

@@ -138,8 +138,8 @@ impl Filter {
     /// Decides over the request that the host's calls are about.
     fn outcome(&self, host: &dyn Host) -> Outcome {
         let headers = host.request_headers();
-        let policy = match self.select_policy(&headers, host) {
-            Ok(policy) => policy,
+        let selected = match self.select_policies(&headers, host) {
+            Ok(selected) => selected,
             Err(NoPolicy::Ambiguous(why)) => {
                 debug!("{}: rejected: {why}", report::About(&headers));
                 return Outcome::Answer(challenge::bad_request());
@@ -150,21 +150,23 @@ impl Filter {
             }
         };
         // A public policy looks at no token, so none is verified.
-        let credentials = match policy.demand {
-            Some(_) => match self.credentials(&headers, host) {
+        let demands = || selected.iter().filter_map(|policy| policy.demand.as_ref());
+        let credentials = if demands().next().is_none() {
+            Credentials::Missing
+        } else {
+            match self.credentials(&headers, host) {
                 Ok(credentials) => credentials,
                 Err(outcome) => return outcome,
-            },
-            None => Credentials::Missing,
+            }
         };
         let levels = &self.policies.levels;
-        let decision = decide(policy.demand.as_ref(), &credentials, levels, host.now());
+        let decision = decide(demands(), &credentials, levels, host.now());
         if log_enabled!(Level::Debug) {
             debug!(
                 "{}",
                 report::Line {
                     request: report::About(&headers),
-                    policy,
+                    policies: &selected.iter().collect::<Vec<_>>(),
                     decision: &decision,
                     levels
                 }

@@ -2,9 +2,11 @@
 
 use super::Filter;
 use crate::host::Host;
-use crate::policy::{CanonicalPath, Facts, Host as RequestHost, PathError, Policy};
+use crate::policy::{Facts, Host as RequestHost, PathError, PathReadings, Policy};
 use crate::request::Headers;
 
+/// What a route's metadata says to this filter.
+const ROUTE_METADATA: [&str; 4] = ["xds", "route_metadata", "filter_metadata", "stepup"];
 /// Where a route's metadata names its policy.
 const ROUTE_POLICY: [&str; 5] = ["xds", "route_metadata", "filter_metadata", "stepup", "policy"];
 /// The name of the proxy's route.
@@ -18,58 +20,80 @@ pub(super) enum NoPolicy {
     Misconfigured(String),
 }
 
+/// The policies that a request has to meet: one, but for a request that servers read in several ways.
+#[derive(Debug)]
+pub(super) struct Selected<'p> {
+    first: &'p Policy,
+    others: Vec<&'p Policy>,
+}
+
+impl<'p> Selected<'p> {
+    const fn one(policy: &'p Policy) -> Self {
+        Self { first: policy, others: Vec::new() }
+    }
+
+    fn add(&mut self, policy: &'p Policy) {
+        if !self.iter().any(|other| std::ptr::eq(other, policy)) {
+            self.others.push(policy);
+        }
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &'p Policy> {
+        std::iter::once(self.first).chain(self.others.iter().copied())
+    }
+}
+
 impl Filter {
-    /// The policy for the request: the one that its route names, else that of the first rule that
-    /// matches, else the default.
+    /// The policies for the request: the one that its route names, else those of the first rules that
+    /// match its readings, else the default.
     ///
-    /// The path is looked at in every case: an ambiguous one could have led the proxy to a route
-    /// that the upstream would not have chosen.
-    pub(super) fn select_policy(
+    /// The path is looked at in every case: another spelling could have led the proxy to a route that
+    /// the upstream would not have chosen.
+    pub(super) fn select_policies(
         &self,
         headers: &Headers,
         host: &dyn Host,
-    ) -> Result<&Policy, NoPolicy> {
+    ) -> Result<Selected<'_>, NoPolicy> {
+        let method = method(headers)?;
         let target = headers.single(":path").unwrap_or_default();
-        let path = CanonicalPath::new(target, self.policies.encoded_slashes)?;
+        let path = PathReadings::new(target, self.policies.encoded_slashes)?;
         if self.policies.route_metadata
             && let Some(policy) = self.policy_of_route(host)?
         {
-            return Ok(policy);
+            plain(&path)?;
+            return Ok(Selected::one(policy));
         }
-        self.policy_of_rules(&path, target, headers, host)
+        self.policies_of_rules(method, &path, target, headers, host)
     }
 
     fn policy_of_route(&self, host: &dyn Host) -> Result<Option<&Policy>, NoPolicy> {
+        if host.property(&ROUTE_METADATA) == Ok(None) {
+            return Ok(None);
+        }
+        // Something is written there for this filter, so a policy has to be named.
         let named = match host.property(&ROUTE_POLICY) {
-            Ok(None) => return Ok(None),
-            // The SDK tells an empty value from a missing one in no way.
-            Ok(Some(name)) if name.is_empty() => return Ok(None),
             Ok(Some(name)) => String::from_utf8_lossy(&name).into_owned(),
-            Err(_) => String::from("(no string)"),
+            Ok(None) | Err(_) => String::new(),
         };
         self.policies.policies.named(&named).map(Some).ok_or_else(|| {
             let route = host.property(&ROUTE_NAME).ok().flatten().unwrap_or_default();
+            let route = String::from_utf8_lossy(&route);
             NoPolicy::Misconfigured(format!(
-                "route {:?}: its metadata stepup.policy names {named:?}, and no policy has that \
-                 name; requests to it are answered with 500",
-                String::from_utf8_lossy(&route)
+                "route {route:?}: its metadata stepup.policy is {named:?}, and no policy has that \
+                 name; requests to it are answered with 500"
             ))
         })
     }
 
-    fn policy_of_rules(
+    fn policies_of_rules(
         &self,
-        path: &CanonicalPath<'_>,
+        method: &str,
+        path: &PathReadings<'_>,
         target: &[u8],
         headers: &Headers,
         host: &dyn Host,
-    ) -> Result<&Policy, NoPolicy> {
+    ) -> Result<Selected<'_>, NoPolicy> {
         let rules = &self.policies.rules;
-        let text = |name: &str| {
-            headers.single(name).and_then(|value| std::str::from_utf8(value).ok()).ok_or_else(
-                || NoPolicy::Ambiguous(format!("{name} is missing, repeated or no text")),
-            )
-        };
         let authority = if rules.reads_hosts() {
             let authority = headers.single(":authority").unwrap_or_default();
             let read = RequestHost::from_authority(authority);
@@ -78,6 +102,7 @@ impl Filter {
             None
         };
         let route = if rules.reads_route() {
+            plain(path)?;
             let name = host.property(&ROUTE_NAME).map_err(|_| {
                 NoPolicy::Misconfigured("the proxy does not tell the route's name".to_owned())
             })?;
@@ -92,33 +117,41 @@ impl Filter {
         } else {
             ""
         };
-        let facts = |path| {
-            Ok::<_, NoPolicy>(Facts {
-                path,
-                query,
-                method: text(":method")?,
-                host: authority.as_ref(),
-                headers,
-                route: route.as_deref(),
-            })
-        };
-        let select = |path| {
-            rules.select(&facts(path)?).map_err(|_| {
+        let host = authority.as_ref();
+        let select = |method, path| {
+            let facts = Facts { path, query, method, host, headers, route: route.as_deref() };
+            let id = rules.select(&facts).map_err(|_| {
                 NoPolicy::Ambiguous("a header that a rule compares is no text".to_owned())
+            })?;
+            self.policies.policies.get(id).ok_or_else(|| {
+                NoPolicy::Misconfigured("a rule selects a policy that does not exist".to_owned())
             })
         };
-        let selected = select(path)?;
-        // Servers differ in whether they drop ";…" from a segment. Where that matters, neither
-        // reading can be trusted.
-        if let Some(other) = path.without_parameters()
-            && select(&other)? != selected
-        {
-            return Err(PathError::AmbiguousParameter.into());
+        // Servers answer HEAD as they answer GET (RFC 9110 §9.3.2), so both readings count.
+        let as_get = (method == "HEAD").then_some("GET");
+        let methods = || std::iter::once(method).chain(as_get);
+        let mut readings = path.iter().flat_map(|path| methods().map(move |m| (m, path)));
+        let (method, path) = readings.next().unwrap_or((method, "/"));
+        let mut selected = Selected::one(select(method, path)?);
+        for (method, path) in readings {
+            selected.add(select(method, path)?);
         }
-        self.policies.policies.get(selected).ok_or_else(|| {
-            NoPolicy::Misconfigured("a rule selects a policy that does not exist".to_owned())
-        })
+        Ok(selected)
     }
+}
+
+/// The method. Some applications take `post` for POST, and the proxy passes it on over HTTP/2, while
+/// methods compare with case (RFC 9110 §9.1). No standard method has a lower-case letter.
+fn method(headers: &Headers) -> Result<&str, NoPolicy> {
+    let method = headers.single(":method").and_then(|value| std::str::from_utf8(value).ok());
+    method.filter(|method| !method.bytes().any(|byte| byte.is_ascii_lowercase())).ok_or_else(|| {
+        NoPolicy::Ambiguous("the method is missing, or not in upper case".to_owned())
+    })
+}
+
+/// Where the proxy's route decides, no other spelling of the path may have led to it.
+fn plain(path: &PathReadings<'_>) -> Result<(), NoPolicy> {
+    if path.is_plain() { Ok(()) } else { Err(PathError::NotPlain.into()) }
 }
 
 impl From<PathError> for NoPolicy {

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 pub use self::host::{Host, HostPattern};
 pub use self::level::{ClaimProof, Ladder, Level, LevelId, LevelSet, MAX_LEVELS, Proof};
-pub use self::path::{CanonicalPath, EncodedSlashes, PathError};
+pub use self::path::{CanonicalPath, EncodedSlashes, PathError, PathReadings};
 pub use self::rule::{
     Facts, HeaderMatch, NotText, PathMatch, QueryMatch, RequestMatch, Rule, Rules, ValueCondition,
 };

@@ -47,8 +47,11 @@ pub enum PathError {
     SlashesBeforeDotSegment,
     /// A `;` in or before a dot segment: servers differ in what `..;` and `;/..` mean.
     ParameterBeforeDotSegment,
-    /// A `;` whose removal selects another policy: servers differ in whether they drop it.
-    AmbiguousParameter,
+    /// It is longer than this filter looks at.
+    TooLong,
+    /// It is not in its plain form, and the proxy's route for it decides the policy: the upstream
+    /// could read a path that has another route.
+    NotPlain,
 }
 
 impl fmt::Display for PathError {
@@ -64,7 +67,10 @@ impl fmt::Display for PathError {
             Self::NotUtf8 => "the path does not decode to UTF-8",
             Self::SlashesBeforeDotSegment => "the path holds a repeated slash before a dot segment",
             Self::ParameterBeforeDotSegment => "the path holds a ';' in or before a dot segment",
-            Self::AmbiguousParameter => "the path selects another policy without its ';'",
+            Self::TooLong => "the path is too long",
+            Self::NotPlain => {
+                "the proxy's route decides, and the path has another spelling or a parameter"
+            }
         })
     }
 }
@@ -75,34 +81,127 @@ impl<'a> CanonicalPath<'a> {
     /// # Errors
     /// When two servers could read the path differently.
     pub fn new(target: &'a [u8], slashes: EncodedSlashes) -> Result<Self, PathError> {
-        let path = target.split(|b| *b == b'?').next().unwrap_or_default();
-        if path.first() != Some(&b'/') {
-            return Err(PathError::NotAPath);
-        }
-        if is_canonical(path)
-            && let Ok(path) = std::str::from_utf8(path)
-        {
-            return Ok(Self(Cow::Borrowed(path)));
-        }
-        let decoded = normalize_encoding(path, slashes)?;
-        Ok(Self(Cow::Owned(resolve_segments(&decoded)?)))
+        PathReadings::new(target, slashes).map(|readings| readings.canonical)
     }
 
     /// The path as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
 
-    /// The path as a server reads it that drops parameters (`;…`) from segments, when it differs.
-    pub fn without_parameters(&self) -> Option<CanonicalPath<'static>> {
-        if !self.0.contains(';') {
-            return None;
+/// The longest path that is looked at, in bytes. Rules with expressions cost time by its length.
+const MAX_LENGTH: usize = 8 * 1024;
+
+/// A path in canonical form, and as servers read it that leave something of that form undone.
+///
+/// The proxy passes the path on as it came. So a request has to meet the demand of every policy that
+/// one of these readings selects: whichever the upstream takes, its demand is met.
+#[derive(Debug)]
+pub struct PathReadings<'a> {
+    canonical: CanonicalPath<'a>,
+    others: Vec<Box<str>>,
+    is_plain: bool,
+}
+
+impl<'a> PathReadings<'a> {
+    /// Reads the value of `:path`; the query is cut off.
+    ///
+    /// # Errors
+    /// When two servers could read the path so differently that no reading can be trusted.
+    pub fn new(target: &'a [u8], slashes: EncodedSlashes) -> Result<Self, PathError> {
+        let path = target.split(|b| *b == b'?').next().unwrap_or_default();
+        if path.first() != Some(&b'/') {
+            return Err(PathError::NotAPath);
         }
-        let kept = self.0.split('/').map(|segment| segment.split(';').next().unwrap_or_default());
-        let stripped = kept.collect::<Vec<_>>().join("/");
-        // Dropping a parameter can leave an empty segment behind.
-        resolve_segments(&stripped).ok().map(|path| CanonicalPath(Cow::Owned(path)))
+        if path.len() > MAX_LENGTH {
+            return Err(PathError::TooLong);
+        }
+        if is_canonical(path)
+            && let Ok(path) = std::str::from_utf8(path)
+        {
+            let others = without_trailing_slash(path).map(Box::from).into_iter().collect();
+            return Ok(Self {
+                canonical: CanonicalPath(Cow::Borrowed(path)),
+                others,
+                is_plain: true,
+            });
+        }
+        let Spelled { path: spelled, is_needlessly_encoded } = normalize_encoding(path, slashes)?;
+        let canonical = resolve_segments(&spelled)?;
+        let is_plain = !is_needlessly_encoded && canonical == spelled && !spelled.contains(';');
+        let others = other_readings(&spelled, &canonical)?;
+        Ok(Self { canonical: CanonicalPath(Cow::Owned(canonical)), others, is_plain })
     }
+
+    /// Every reading, the canonical one first.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.canonical.as_str()).chain(self.others.iter().map(|path| &**path))
+    }
+
+    /// Whether the proxy's own routes cannot have been chosen by another spelling: the path came in
+    /// canonical form, without parameters, and with nothing encoded that proxies decode or compare.
+    pub const fn is_plain(&self) -> bool {
+        self.is_plain
+    }
+}
+
+/// What servers read that leave something undone: dot segments (many application frameworks),
+/// repeated slashes, a trailing slash; or do more: drop parameters (Servlet containers), take what
+/// follows `//` for a host (URL parsers), decode before they cut off query and fragment, decode
+/// slashes.
+fn other_readings(spelled: &str, canonical: &str) -> Result<Vec<Box<str>>, PathError> {
+    let mut readings = vec![canonical.to_owned(), spelled.to_owned(), merge_slashes(spelled)];
+    if let Some(after) = spelled.strip_prefix("//") {
+        let path = after.find('/').and_then(|at| after.get(at..)).unwrap_or("/");
+        readings.push(resolve_segments(path)?);
+    }
+    if spelled.contains("%2F") || spelled.contains("%5C") {
+        let decoded = spelled.replace("%2F", "/").replace("%5C", "/");
+        readings.push(resolve_segments(&decoded)?);
+    }
+    let mut all: Vec<Box<str>> = Vec::new();
+    for reading in readings {
+        let cut = reading.find("%3F").into_iter().chain(reading.find("%23")).min();
+        let cut = cut.and_then(|at| reading.get(..at)).map(str::to_owned);
+        for reading in std::iter::once(reading).chain(cut) {
+            let stripped = without_parameters(&reading)?;
+            for reading in std::iter::once(reading).chain(stripped) {
+                if let Some(shorter) = without_trailing_slash(&reading) {
+                    all.push(shorter.into());
+                }
+                all.push(reading.into());
+            }
+        }
+    }
+    all.sort_unstable();
+    all.dedup();
+    all.retain(|reading| **reading != *canonical);
+    Ok(all)
+}
+
+/// A path without the parameters (`;…`) of its segments, where it has some.
+fn without_parameters(path: &str) -> Result<Option<String>, PathError> {
+    if !path.contains(';') {
+        return Ok(None);
+    }
+    let kept = path.split('/').map(|segment| segment.split(';').next().unwrap_or_default());
+    // Dropping a parameter can leave an empty segment behind.
+    resolve_segments(&kept.collect::<Vec<_>>().join("/")).map(Some)
+}
+
+fn without_trailing_slash(path: &str) -> Option<&str> {
+    path.strip_suffix('/').filter(|shorter| !shorter.is_empty())
+}
+
+fn merge_slashes(path: &str) -> String {
+    let mut merged = String::with_capacity(path.len());
+    for character in path.chars() {
+        if character != '/' || !merged.ends_with('/') {
+            merged.push(character);
+        }
+    }
+    merged
 }
 
 /// Whether `byte` may stand literally in a canonical segment: `pchar` of RFC 3986 §3.3.
@@ -130,9 +229,17 @@ fn is_canonical(path: &[u8]) -> bool {
     true
 }
 
+/// A path in which every byte is spelled in its one way.
+struct Spelled {
+    path: String,
+    /// Whether something was encoded that need not be.
+    is_needlessly_encoded: bool,
+}
+
 /// Spells every byte of the path in its one way.
-fn normalize_encoding(path: &[u8], slashes: EncodedSlashes) -> Result<String, PathError> {
+fn normalize_encoding(path: &[u8], slashes: EncodedSlashes) -> Result<Spelled, PathError> {
     let mut spelled = String::with_capacity(path.len());
+    let mut is_needlessly_encoded = false;
     let mut decoded = Vec::with_capacity(path.len());
     let mut rest = path.iter();
     while let Some(&byte) = rest.next() {
@@ -149,6 +256,9 @@ fn normalize_encoding(path: &[u8], slashes: EncodedSlashes) -> Result<String, Pa
                 if slashes == EncodedSlashes::Reject && matches!(value, b'/' | b'\\') {
                     return Err(PathError::EncodedSlash);
                 }
+                // Unreserved characters (RFC 3986 §2.3), and two that routes and servers set apart.
+                is_needlessly_encoded |= value.is_ascii_alphanumeric()
+                    || matches!(value, b'-' | b'.' | b'_' | b'~' | b':' | b';');
                 value
             }
             // A raw byte beyond ASCII has no meaning in a request target (RFC 9112 §3.2).
@@ -169,7 +279,7 @@ fn normalize_encoding(path: &[u8], slashes: EncodedSlashes) -> Result<String, Pa
     if std::str::from_utf8(&decoded).is_err() {
         return Err(PathError::NotUtf8);
     }
-    Ok(spelled)
+    Ok(Spelled { path: spelled, is_needlessly_encoded })
 }
 
 /// Whether decoding once more would change the path.
@@ -347,17 +457,58 @@ mod tests {
     }
 
     #[test]
-    fn the_reading_without_parameters_is_canonical_too() {
-        let without = |path: &'static str| {
-            CanonicalPath::new(path.as_bytes(), EncodedSlashes::Reject)
-                .unwrap()
-                .without_parameters()
-                .map(|p| p.as_str().to_owned())
+    fn other_readings_are_what_servers_make_of_a_path() {
+        let others = |path: &'static str| {
+            let slashes = EncodedSlashes::Keep;
+            let readings = PathReadings::new(path.as_bytes(), slashes).unwrap();
+            readings.iter().skip(1).map(str::to_owned).collect::<Vec<_>>()
         };
-        assert_eq!(without("/a/b"), None);
-        assert_eq!(without("/a;x=1/b;y").as_deref(), Some("/a/b"));
-        assert_eq!(without("/a/;x/b").as_deref(), Some("/a/b"));
-        assert_eq!(without("/;x").as_deref(), Some("/"));
+        for (path, expected) in [
+            ("/a/b", vec![]),
+            ("/", vec![]),
+            ("/a/b?c/", vec![]),
+            ("/a/b/", vec!["/a/b"]),
+            ("/%61/b", vec![]),
+            ("/a;x=1/b;y", vec!["/a/b"]),
+            ("/a/;x/b", vec!["/a/b"]),
+            ("/;x", vec!["/"]),
+            ("/a/../b", vec!["/a/../b"]),
+            ("/a/%2e%2e/b", vec!["/a/../b"]),
+            ("/a/.", vec!["/a", "/a/."]),
+            ("/a//b", vec!["/a//b"]),
+            ("//a/b", vec!["//a/b", "/b"]),
+            ("//a", vec!["/", "//a"]),
+            ("/a%3fb/c", vec!["/a"]),
+            ("/a%23b", vec!["/a"]),
+            ("/a%2fb", vec!["/a/b"]),
+            ("/a/..%2fb", vec!["/b"]),
+            ("/a%5c..%5cb", vec!["/b"]),
+        ] {
+            assert_eq!(others(path), expected, "{path}");
+        }
+        let bad = PathReadings::new(b"/a;x%2f../b", EncodedSlashes::Keep).map(|_| ());
+        assert_eq!(bad, Err(PathError::ParameterBeforeDotSegment));
+    }
+
+    #[test]
+    fn a_plain_path_has_one_spelling() {
+        let is_plain = |path: &str| {
+            PathReadings::new(path.as_bytes(), EncodedSlashes::Reject).unwrap().is_plain()
+        };
+        for path in ["/", "/a/b", "/a/b/?c;d", "/a%20b", "/a%c3%a9", "/a%40b", "/a:b", "/.x"] {
+            assert!(is_plain(path), "{path}");
+        }
+        for path in ["/%61", "//a", "/a//b", "/./a", "/a/../b", "/a;x", "/a%3bx", "/a%3ab"] {
+            assert!(!is_plain(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_is_too_long_is_refused() {
+        let path = format!("/{}", "a".repeat(MAX_LENGTH - 1));
+        assert_eq!(canonical(&path), Ok(path.clone()));
+        assert_eq!(canonical(&format!("{path}a")), Err(PathError::TooLong));
+        assert!(canonical(&format!("{path}?{path}")).is_ok());
     }
 
     proptest! {

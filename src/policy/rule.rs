@@ -2,14 +2,13 @@
 
 use super::PolicyId;
 use super::host::{Host, HostPattern};
-use super::path::CanonicalPath;
 use super::text::{FullRegex, StringMatch, equals, starts_with};
 use crate::request::Headers;
 
 /// What rules look at in a request.
 pub struct Facts<'r> {
-    /// The path in canonical form.
-    pub path: &'r CanonicalPath<'r>,
+    /// The path in canonical form, or in another reading.
+    pub path: &'r str,
     /// What follows the first `?` of the request target; empty when no rule looks at it.
     pub query: &'r str,
     /// The method, compared with case (RFC 9110 §9.1).
@@ -263,7 +262,7 @@ impl RequestMatch {
     /// # Errors
     /// When a header that has to be compared is not text.
     fn matches(&self, facts: &Facts<'_>) -> Result<bool, NotText> {
-        let plain = self.path.as_ref().is_none_or(|path| path.matches(facts.path.as_str()))
+        let plain = self.path.as_ref().is_none_or(|path| path.matches(facts.path))
             && (self.methods.is_empty() || self.methods.iter().any(|m| **m == *facts.method))
             && (self.hosts.is_empty()
                 || facts.host.is_some_and(|host| self.hosts.iter().any(|p| p.matches(host))))

@@ -27,8 +27,8 @@ impl fmt::Display for About<'_> {
 pub struct Line<'a> {
     /// The request.
     pub request: About<'a>,
-    /// The policy that was applied.
-    pub policy: &'a Policy,
+    /// The policies that were applied.
+    pub policies: &'a [&'a Policy],
     /// What became of the request.
     pub decision: &'a Decision<'a>,
     /// For the names of levels.
@@ -38,7 +38,10 @@ pub struct Line<'a> {
 impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = |level: Option<_>| level.map_or("none", |level| self.levels.name(level));
-        write!(f, "{}: policy {:?}: ", self.request, self.policy.name)?;
+        write!(f, "{}: ", self.request)?;
+        for policy in self.policies {
+            write!(f, "policy {:?}: ", policy.name)?;
+        }
         match self.decision {
             Decision::Allow(Grant::Public) => f.write_str("allowed, the policy is public"),
             Decision::Allow(Grant::Proven { level }) => {

@@ -106,6 +106,22 @@ const EXACT_SPELLINGS: &[&str] = &[
     "/pay/now?",
 ];
 
+/// Spellings of an open path that some server reads as one below `/admin`: frameworks that leave dot
+/// segments alone, URL parsers that take a host after `//`, servers that ignore a trailing slash or
+/// decode before they cut.
+const REVERSE_SPELLINGS: &[&str] = &[
+    "/admin/../public/x",
+    "/admin/%2e%2e/public/x",
+    "/admin/./../public",
+    "/admin/x/../../public",
+    "//public/admin/x",
+    "//x.example.com/admin",
+    "/pay/now/",
+    "/pay/now/.",
+    "/pay/now%3Fx",
+    "/pay/now%23x",
+];
+
 pub fn suites(keys: &Keys) -> Vec<Suite> {
     let handling = |normalize, merge_slashes, escaped_slashes| PathHandling {
         normalize,
@@ -122,6 +138,14 @@ pub fn suites(keys: &Keys) -> Vec<Suite> {
     kept["encoded_slashes"] = json!("keep");
     vec![
         suite("paths kept as sent", PathHandling::default(), stopped()),
+        Suite::new(
+            "paths read in another way, kept as sent",
+            guarded(keys),
+            REVERSE_SPELLINGS
+                .iter()
+                .map(|target| row(format!("{target:?}"), Request::get(target), stopped()))
+                .collect(),
+        ),
         // Once Envoy has resolved the dot segments, the upstream gets "/public/admin".
         suite(
             "paths normalized",
@@ -147,6 +171,12 @@ pub fn suites(keys: &Keys) -> Vec<Suite> {
             vec![
                 row("in an open path", Request::get("/files/a%2Fb%5cc"), Expect::Passed),
                 row("in a guarded path", Request::get("/admin/a%2fb"), stopped()),
+                row("out of an open path", Request::get("/files/..%2fadmin"), stopped()),
+                row("encoded dots too", Request::get("/files/%2e%2e%2fadmin"), stopped()),
+                row("from the first segment", Request::get("/files%2f..%2f..%2fadmin"), stopped()),
+                row("a backslash too", Request::get("/files/..%5cadmin"), stopped()),
+                row("with a parameter", Request::get("/files/x;%2f..%2f../admin"), stopped()),
+                row("an exact path", Request::get("/pay%2fnow"), stopped()),
                 row("a raw backslash is refused", Request::get("/files\\x"), stopped()),
                 row("%00 is refused", Request::get("/files/a%2f%00"), stopped()),
                 row("encoded twice is refused", Request::get("/files/a%252fb"), stopped()),

@@ -6,6 +6,7 @@ use crate::support::{Request, bootstrap};
 use crate::table::{Expect, Keys, Row, Suite, config, misconfigured, no_token, row};
 
 const POLICY: &str = "xds.route_metadata.filter_metadata.stepup.policy";
+const METADATA: &str = "xds.route_metadata.filter_metadata.stepup";
 const ROUTE: &str = "xds.route_name";
 
 pub fn suites(keys: &Keys) -> Vec<Suite> {
@@ -19,6 +20,7 @@ pub fn suites(keys: &Keys) -> Vec<Suite> {
         rule(&json!({"path_template": "/t/{id}/x/*"})),
         rule(&json!({"safe_regex": "/r/[0-9]+"})),
         rule(&json!({"safe_regex": {"regex": "/R/[a-f]+"}})),
+        rule(&json!({"prefix": "/get", "methods": ["GET"]})),
         rule(&json!({"prefix": "/m", "methods": ["POST", "DELETE"]})),
         rule(&json!({"prefix": "/h", "hosts": ["admin.example.com", "*.internal.example.com"]})),
         rule(
@@ -75,6 +77,8 @@ fn routes() -> Vec<Value> {
     let with = |name: &str, prefix: &str, policy: Value| {
         bootstrap::route_with_policy(name, &json!({"prefix": prefix}), &policy)
     };
+    let mut slip = with("slip", "/slip", Value::Null);
+    slip["metadata"]["filter_metadata"]["stepup"] = json!({"polcy": "guarded"});
     vec![
         with("opened", "/guarded/open", json!("open")),
         with("closed", "/other/guarded", json!("guarded")),
@@ -83,6 +87,7 @@ fn routes() -> Vec<Value> {
         with("empty", "/empty", json!("")),
         with("null", "/null", Value::Null),
         with("list", "/list", json!(["open"])),
+        slip,
         bootstrap::route("catch-all", &json!({"prefix": "/"})),
     ]
 }
@@ -114,7 +119,8 @@ fn rules() -> Vec<Row> {
     let mut rows = vec![
         matched("path", get("/exact")),
         matched("path with a query", get("/exact?x=1")),
-        unmatched("path and more", get("/exact/")),
+        matched("path with a trailing slash, which servers ignore", get("/exact/")),
+        unmatched("path and more", get("/exact/x")),
         unmatched("path in another case", get("/Exact")),
         matched("path without case", get("/fOLDED")),
         matched("prefix", get("/plain")),
@@ -152,31 +158,65 @@ fn rules() -> Vec<Row> {
         unmatched("query parameter missing", get("/q?v=1")),
         unmatched("query parameter with another value", get("/q?debug=1&v=12")),
     ];
+    rows.push(matched("a rule for GET covers HEAD", Request::new("HEAD", "/get")));
+    rows.push(row("a method in lower case", Request::new("post", "/m/x"), Expect::Stopped(&[400])));
+    rows.push(
+        row(
+            "a spelling that could have had another route",
+            Request::get("/by-route;x"),
+            crate::table::ambiguous(),
+        )
+        .property(ROUTE, "named"),
+    );
     rows.push(matched("the proxy's route", get("/by-route")).property(ROUTE, "named"));
     rows.push(unmatched("another route", get("/else")).property(ROUTE, "catch-all"));
     rows
 }
 
+/// A route with metadata for this filter, which names this policy.
+fn naming(row: Row, policy: impl Into<Vec<u8>>) -> Row {
+    // The proxy hands out the map too; what is in it is read one by one.
+    row.property(METADATA, "map").property(POLICY, policy)
+}
+
 fn metadata() -> Vec<Row> {
-    let lost = |target: &str, name: &str| row(name, Request::get(target), misconfigured());
-    vec![
-        open("/guarded/open", "a route's policy wins over a rule").property(POLICY, "open"),
-        guarded("/other/guarded", "a route's policy wins over the default")
-            .property(POLICY, "guarded"),
+    let lost = |target: &str, name: &str| {
+        row(name, Request::get(target), misconfigured()).property(METADATA, "map")
+    };
+    let refused = |target: &str| {
+        let name = format!("{target:?} could have had another route");
+        naming(row(name, Request::get(target), crate::table::ambiguous()), "open")
+    };
+    let mut rows = vec![
+        naming(open("/guarded/open", "a route's policy wins over a rule"), "open"),
+        naming(guarded("/other/guarded", "a route's policy wins over the default"), "guarded"),
         guarded("/guarded/x", "a route without one leaves it to the rules"),
         lost("/lost", "a policy that does not exist")
             .property(POLICY, "nobody")
             .property(ROUTE, "lost"),
         lost("/odd", "a number is no policy").property(POLICY, 5_f64.to_le_bytes()),
         lost("/null", "null is no policy").unreadable(POLICY),
-        unmatched("an empty name leaves it to the rules", Request::get("/empty"))
-            .property(POLICY, ""),
+        lost("/empty", "nothing is no policy").property(POLICY, ""),
         lost("/list", "a list is no policy").property(POLICY, "\u{1}"),
-        row(
-            "an ambiguous path is refused whatever the route",
-            Request::get("/guarded/open/..%2f"),
-            crate::table::ambiguous(),
-        )
-        .property(POLICY, "open"),
-    ]
+        lost("/slip", "metadata without a policy is no policy"),
+    ];
+    rows.extend(
+        [
+            "/guarded/open/..%2f",
+            "/guarded/open/../open",
+            "/guarded/open//x",
+            "/guarded/open;x",
+            "/guarded/open%3bx",
+            "/guarded/open%3Ax",
+            "/guarded/open/%61",
+        ]
+        .map(refused),
+    );
+    for target in
+        ["/guarded/open/", "/guarded/open/a%20b", "/guarded/open/x%40y", "/guarded/open/a:b"]
+    {
+        let name = format!("{target:?} has one spelling");
+        rows.push(naming(open(target, &name), "open"));
+    }
+    rows
 }

@@ -167,7 +167,10 @@ fn check(expect: &Expect, response: Option<&Response>, reached: usize) {
             assert_eq!(response.header("www-authenticate"), authenticate.as_deref(), "{shown}");
             assert_eq!(response.header("cache-control"), Some("no-store"), "{shown}");
             assert_eq!(response.header("content-type"), Some("application/problem+json"));
-            check_problem(&response.json(), *status, problem, authenticate.as_deref());
+            // Envoy cuts the body off from an answer to HEAD.
+            if !response.body.is_empty() || response.header("content-length") == Some("0") {
+                check_problem(&response.json(), *status, problem, authenticate.as_deref());
+            }
         }
     }
 }

@@ -71,10 +71,10 @@ fn rows() -> Vec<Row> {
         ),
         row("bytes in the path", Request::get(b"/a\xff"), Expect::Stopped(&[400])),
         row("bytes in the query", Request::get(b"/query?x=\xff"), Expect::Stopped(&[400])),
-        row("a huge path", Request::get(format!("/{big}")), no_token(ASK_READ)),
+        row("a huge path", Request::get(format!("/{big}")), ambiguous()),
         row("a path of slashes", Request::get("/".repeat(8000)), no_token(ASK_READ)),
-        row("a path of dot segments", Request::get("/a/..".repeat(4000)), no_token(ASK_READ)),
-        row("a path of parameters", Request::get("/a;b".repeat(4000)), no_token(ASK_READ)),
+        row("a path of dot segments", Request::get("/a/..".repeat(1600)), no_token(ASK_READ)),
+        row("a path of parameters", Request::get("/a;b".repeat(2000)), no_token(ASK_READ)),
         row("a token of dots", get().bearer(&".".repeat(16_000)), invalid_token()),
         row(
             "a token of nested lists",

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::super::path::EncodedSlashes;
 use super::super::text::TextPattern;
 use super::*;
+use crate::policy::CanonicalPath;
 
 /// A request: its target, and what else rules look at.
 #[derive(Clone, Debug)]
@@ -31,7 +32,7 @@ impl Request {
         let path = CanonicalPath::new(self.target.as_bytes(), EncodedSlashes::Reject).unwrap();
         let headers = self.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
         matcher.matches(&Facts {
-            path: &path,
+            path: path.as_str(),
             query: self.target.split_once('?').map_or("", |(_, query)| query),
             method: self.method,
             host: Host::from_authority(self.host.as_bytes()).as_ref(),
@@ -251,7 +252,7 @@ fn the_first_rule_that_matches_selects_and_else_the_default() {
     for (target, expected) in [("/a", 1), ("/ab", 2), ("/b", 0)] {
         let path = CanonicalPath::new(target.as_bytes(), EncodedSlashes::Reject).unwrap();
         let selected = rules.select(&Facts {
-            path: &path,
+            path: path.as_str(),
             query: "",
             method: "GET",
             host: None,
