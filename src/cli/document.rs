@@ -48,9 +48,14 @@ impl Documents {
         if let Ok(value) = json::parse(text.as_bytes()) {
             return Ok(Self(vec![value]));
         }
-        serde_saphyr::from_multiple(text)
-            .map(Self)
-            .map_err(|error| error.without_snippet().render_with_formatter(&UserMessageFormatter))
+        serde_saphyr::from_multiple(text).map(Self).map_err(|error| {
+            let error = error.without_snippet();
+            let message = error.render_with_formatter(&UserMessageFormatter);
+            // What the scanner stumbles over is seldom where the slip is, and mostly its indentation.
+            let is_of_scanner = matches!(error, serde_saphyr::Error::ExternalMessage { .. });
+            let hint = if is_of_scanner { "; check the indentation there" } else { "" };
+            format!("{message}{hint}")
+        })
     }
 
     /// The documents.

@@ -128,8 +128,8 @@ fn read_skew(node: &Node<'_>) -> Option<Duration> {
     let skew = node.seconds()?;
     if skew > GREATEST_SKEW {
         node.unexpected(&format!(
-            "{}s at most; a greater one would let expired tokens live on",
-            GREATEST_SKEW.as_secs()
+            "{}m at most; a greater one would let expired tokens live on",
+            GREATEST_SKEW.as_secs() / 60
         ));
         return None;
     }

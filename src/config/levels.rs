@@ -23,7 +23,8 @@ impl LevelsRead {
     pub(super) fn id(&self, node: &Node<'_>) -> Option<LevelId> {
         let name = node.string("the name of a level")?;
         let index = self.names.iter().position(|known| known.as_deref() == Some(name));
-        if index.is_none() {
+        // Where there is no level at all, that was noted, and is one mistake.
+        if index.is_none() && !self.names.is_empty() {
             let known = self.names.iter().flatten().map(String::as_str);
             node.mistake(format!("no level is named {name:?}{}", suggestion(name, known)));
         }

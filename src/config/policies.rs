@@ -23,7 +23,8 @@ impl PoliciesRead {
     pub(super) fn id(&self, node: &Node<'_>) -> Option<PolicyId> {
         let name = node.string("the name of a policy")?;
         let index = self.names.iter().position(|known| known == name);
-        if index.is_none() {
+        // Where there is no policy at all, that was noted, and is one mistake.
+        if index.is_none() && !self.names.is_empty() {
             let known = self.names.iter().map(String::as_str);
             node.mistake(format!("no policy is named {name:?}{}", suggestion(name, known)));
         }
@@ -57,7 +58,7 @@ pub(super) fn read(node: &Node<'_>, levels: &LevelsRead) -> PoliciesRead {
         if name.is_empty() || name.chars().any(char::is_control) {
             item.mistake("its name is empty or holds a control character");
         }
-        let object = item.object("a policy", &KEYS);
+        let object = item.object(&expected(name), &KEYS);
         read.needs_levels |= object.as_ref().is_some_and(|policy| policy.get("require").is_some());
         let policy = object.and_then(|policy| read_demand(&policy, levels));
         // A policy with a mistake asks for something, as far as can be told.
@@ -69,6 +70,15 @@ pub(super) fn read(node: &Node<'_>, levels: &LevelsRead) -> PoliciesRead {
     }
     read.policies = all(policies.into_iter()).unwrap_or_default();
     read
+}
+
+/// A policy; where the name is a key of one, the indentation is probably what is wrong.
+fn expected(name: &str) -> String {
+    if KEYS.contains(&name) {
+        format!("a policy; {name} is a key of a policy: indent it under the policy it belongs to")
+    } else {
+        "a policy".to_owned()
+    }
 }
 
 /// `Some(None)` for a public policy.

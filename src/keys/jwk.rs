@@ -57,8 +57,8 @@ pub enum KeyProblem {
     UnknownType(String),
     /// `crv` names no curve that is supported for the key type.
     UnknownCurve(String),
-    /// `alg` does not go with the key type and curve.
-    WrongAlgorithm(String),
+    /// `alg` does not go with the key type and curve, which these go with.
+    WrongAlgorithm(String, Algorithms),
     /// `use` is not `sig`.
     NotForSignatures(String),
     /// `key_ops` does not hold `verify`.
@@ -86,9 +86,11 @@ impl fmt::Display for KeyProblem {
                 f,
                 "has the curve {crv:?}; expected P-256, P-384, P-521 or secp256k1 for EC, Ed25519 for OKP"
             ),
-            Self::WrongAlgorithm(alg) => {
-                write!(f, "has the algorithm {alg:?}, which does not go with its key type")
-            }
+            Self::WrongAlgorithm(alg, suited) => write!(
+                f,
+                "has the algorithm {alg:?}, which does not go with its key type; expected {}{suited}",
+                if suited.iter().nth(1).is_some() { "one of " } else { "" }
+            ),
             Self::NotForSignatures(usage) => {
                 write!(f, "is not for signatures: its use is {usage:?}; expected \"sig\"")
             }
@@ -162,8 +164,8 @@ impl Jwk {
             Some(Value::String(name)) => Algorithm::from_name(name)
                 .filter(|algorithm| suited.contains(*algorithm))
                 .map(|algorithm| Algorithms::from_iter([algorithm]))
-                .ok_or_else(|| KeyProblem::WrongAlgorithm(name.clone()))?,
-            Some(other) => return Err(KeyProblem::WrongAlgorithm(plain(other))),
+                .ok_or_else(|| KeyProblem::WrongAlgorithm(name.clone(), suited))?,
+            Some(other) => return Err(KeyProblem::WrongAlgorithm(plain(other), suited)),
         };
         Ok(Self { kid, algorithms, material, spki: spki.into() })
     }

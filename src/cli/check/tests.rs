@@ -19,6 +19,22 @@ fn a_good_configuration_is_summed_up() {
 }
 
 #[test]
+fn yaml_that_cannot_be_read_is_told_with_its_place_and_a_hint() {
+    for (text, place) in [
+        ("policies:\n  open: {public: true}\n default: open\n", "line 3, column 2"),
+        ("policies: {open: {public: true}\ndefault: open\n", "line 2, column"),
+    ] {
+        let report = check(text);
+        assert!(!report.good);
+        let [line] = report.lines.try_into().unwrap();
+        assert!(line.contains(place), "{line}");
+        assert!(line.ends_with("; check the indentation there"), "{line}");
+    }
+    let [line] = check("default: open\ndefault: open\n").lines.try_into().unwrap();
+    assert!(line.contains("line 2") && !line.contains("indentation"), "{line}");
+}
+
+#[test]
 fn a_mistake_of_the_only_configuration_has_a_short_place() {
     let expected = "default: no policy is named \"opened\"; did you mean \"open\"?";
     for text in [BAD.to_owned(), plugin("any", BAD)] {
