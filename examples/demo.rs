@@ -11,6 +11,7 @@ mod story;
 mod support;
 
 use std::error::Error;
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::process::ExitCode;
 use std::sync::mpsc;
@@ -20,7 +21,7 @@ use clap::Parser;
 use envoy_stepup::cli::document::Documents;
 use envoy_stepup::cli::key::TestKey;
 use envoy_stepup::cli::token::{self, TestToken};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use self::story::Tokens;
 use self::support::{Envoy, EnvoyOptions, Reply, Upstream, bootstrap, shipped};
@@ -29,10 +30,13 @@ use self::support::{Envoy, EnvoyOptions, Reply, Upstream, bootstrap, shipped};
 const FILE: &str = "envoy/envoy.yaml";
 /// The port of that file, for whoever tries things by hand.
 const PORT: u16 = 10_000;
+/// The key that signs the tokens of `--serve`. It is kept, so that `stepup token` can sign others.
+const KEY: &str = ".tools/demo.jwk";
 
 #[derive(Parser)]
 struct Arguments {
-    /// Keep Envoy running after the story, and print curl lines with tokens to try
+    /// Keep Envoy running after the story, and print curl lines with tokens to try, and how to make
+    /// others
     #[arg(long)]
     serve: bool,
 }
@@ -48,18 +52,27 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether everything was as expected.
+/// Whether everything was as expected. Who keeps it running tries changes, and those show.
 fn run(arguments: &Arguments) -> Result<bool, Box<dyn Error>> {
-    let key = TestKey::generate();
+    let key = if arguments.serve { kept_key()? } else { TestKey::generate() };
     let application = Upstream::start_with(|_| Reply::new(200, "hello from the application\n"));
     let port = if arguments.serve { free_port() } else { 0 };
     let envoy = start(&key, application.addr(), port)?;
     let tokens = Tokens::sign(&key)?;
-    let good = story::tell(&envoy, &application, &tokens)?;
+    let differing = story::tell(&envoy, &application, &tokens, arguments.serve)?;
     if arguments.serve {
-        serve(envoy.addr(), &tokens)?;
+        serve(&envoy, &tokens)?;
     }
-    Ok(good)
+    Ok(arguments.serve || differing == 0)
+}
+
+fn kept_key() -> Result<TestKey, Box<dyn Error>> {
+    let file = shipped::path(KEY);
+    if let Some(folder) = file.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    let (key, _) = TestKey::load_or_create(&file)?;
+    Ok(key)
 }
 
 /// Starts Envoy with the shipped file, made to fit this machine.
@@ -68,24 +81,33 @@ fn start(key: &TestKey, application: SocketAddr, port: u16) -> Result<Envoy, Box
     if !module.is_file() {
         return Err(format!("no module at {}; run scripts/demo", module.display()).into());
     }
-    let mut documents = shipped::documents(FILE);
+    let mut documents = read()?;
     check(&documents)?;
     token::trust(&mut documents, TestToken::ISSUER, key).map_err(|why| format!("{FILE}: {why}"))?;
     let [file] = documents.into_values().try_into().map_err(|_| "one document is expected")?;
     let mut file = shipped::with_module(file);
-    listen(&mut file["admin"], 0);
-    for listener in file["static_resources"]["listeners"].as_array_mut().into_iter().flatten() {
-        listen(listener, port);
+    if let Some(members) = file.as_object_mut() {
+        members.insert("admin".to_owned(), json!({"address": address(0)}));
     }
-    for cluster in file["static_resources"]["clusters"].as_array_mut().into_iter().flatten() {
-        cluster["type"] = json!("STATIC");
-        cluster["load_assignment"]["endpoints"] = json!([{
-            "lb_endpoints": [{"endpoint": {"address": address(application.port())}}],
-        }]);
+    for listener in objects(&mut file, "/static_resources/listeners") {
+        listener.insert("address".to_owned(), address(port));
+    }
+    for cluster in objects(&mut file, "/static_resources/clusters") {
+        cluster.insert("type".to_owned(), json!("STATIC"));
+        let application = json!({"endpoint": {"address": address(application.port())}});
+        let endpoints = json!([{"lb_endpoints": [application]}]);
+        let assignment = json!({"cluster_name": cluster.get("name"), "endpoints": endpoints});
+        cluster.insert("load_assignment".to_owned(), assignment);
     }
     EnvoyOptions::whole(file)
         .start()
         .map_err(|failure| format!("Envoy does not start with {FILE}\n{failure}").into())
+}
+
+fn read() -> Result<Documents, String> {
+    let text = fs::read_to_string(shipped::path(FILE));
+    let text = text.map_err(|why| format!("{FILE}: cannot be read: {why}"))?;
+    Documents::parse(&text).map_err(|why| format!("{FILE}: {why}"))
 }
 
 /// Tells mistakes in the file before Envoy would, and without its log around them.
@@ -100,11 +122,16 @@ fn check(documents: &Documents) -> Result<(), String> {
     Ok(())
 }
 
-/// Moves an address of the file to a port of this machine.
-fn listen(place: &mut Value, port: u16) {
-    place["address"] = address(port);
+/// The objects in a list of the file; none where it has no such list.
+fn objects<'f>(
+    file: &'f mut Value,
+    list: &str,
+) -> impl Iterator<Item = &'f mut Map<String, Value>> {
+    let items = file.pointer_mut(list).and_then(Value::as_array_mut);
+    items.into_iter().flatten().filter_map(Value::as_object_mut)
 }
 
+/// An address of this machine.
 fn address(port: u16) -> Value {
     json!({"socket_address": {"address": Ipv4Addr::LOCALHOST.to_string(), "port_value": port}})
 }
@@ -115,8 +142,13 @@ fn free_port() -> u16 {
 }
 
 /// Prints what can be tried by hand, and waits for Ctrl-C.
-fn serve(addr: SocketAddr, tokens: &Tokens) -> Result<(), Box<dyn Error>> {
-    println!("Envoy stays up at http://{addr}. Paste these into another terminal:\n");
+fn serve(envoy: &Envoy, tokens: &Tokens) -> Result<(), Box<dyn Error>> {
+    let addr = envoy.addr();
+    println!("\nEnvoy stays up until Ctrl-C:");
+    println!("  requests  http://{addr}");
+    println!("  admin     http://{}", envoy.admin_addr());
+    println!("  log       {}", envoy.log_file().display());
+    println!("\nPaste these into another terminal:\n");
     for (login, token) in tokens.iter() {
         println!("{}={token}", login.variable());
     }
@@ -130,7 +162,12 @@ fn serve(addr: SocketAddr, tokens: &Tokens) -> Result<(), Box<dyn Error>> {
             "curl -i -H \"Authorization: Bearer ${variable}\" -X POST http://{addr}/accounts/7/transfers"
         );
     }
-    println!("\nThe passkey login is good for transfers for 15 minutes. Ctrl-C ends this.");
+    println!(
+        "\nFor another login (name your level's acr), or once these have expired after an hour:\n"
+    );
+    println!(
+        "cargo run --quiet --bin stepup -- token --key {KEY} --acr urn:example:seal --scope export"
+    );
     let (stop, stopped) = mpsc::channel();
     ctrlc::set_handler(move || {
         // There is nobody to tell when it ends already.

@@ -33,7 +33,8 @@ pub(crate) fn response(response: &Response) {
     }
 }
 
-pub(crate) fn verdict(expected: &Expected, differences: &[String]) {
+/// Where `trying`, somebody tries changes, and what differs is told without blame.
+pub(crate) fn verdict(expected: &Expected, differences: &[String], trying: bool) {
     if differences.is_empty() {
         let as_expected = match expected {
             Expected::Passes => "reached the application",
@@ -43,13 +44,21 @@ pub(crate) fn verdict(expected: &Expected, differences: &[String]) {
             Expected::Challenged { .. } => "challenged; the application saw nothing",
         };
         println!("   {GOOD}✓ {as_expected}{GOOD:#}\n");
+    } else if trying {
+        println!("   {ASKED}≠ the story has it otherwise: {}{ASKED:#}\n", differences.join("; "));
     } else {
         println!("   {BAD}✗ not as expected: {}{BAD:#}\n", differences.join("; "));
     }
 }
 
-pub(crate) fn total(arrived: usize, should_arrive: usize) {
-    if arrived == should_arrive {
+pub(crate) fn total(arrived: usize, should_arrive: usize, differing: usize, trying: bool) {
+    if differing > 0 && trying {
+        let answers = if differing == 1 { "answer differs" } else { "answers differ" };
+        println!(
+            "{ASKED}{differing} {answers} from the story of the shipped file; after a change of \
+             yours that may be right{ASKED:#}"
+        );
+    } else if arrived == should_arrive {
         println!("{GOOD}✓ {arrived} requests reached the application: those that should{GOOD:#}");
     } else {
         println!("{BAD}✗ {arrived} requests reached the application, not {should_arrive}{BAD:#}");

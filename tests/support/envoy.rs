@@ -83,6 +83,16 @@ impl Envoy {
         self.addr
     }
 
+    /// Where its admin interface is.
+    pub const fn admin_addr(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// The file that it logs to.
+    pub fn log_file(&self) -> PathBuf {
+        self.process.folder.path(LOG)
+    }
+
     /// Sends it a request.
     #[track_caller]
     pub fn send(&self, request: &Request) -> http::Response {
