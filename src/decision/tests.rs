@@ -287,6 +287,28 @@ fn the_nearest_shortfall_is_reported_while_the_challenge_names_the_first_alterna
     }
 }
 
+#[test]
+fn of_several_demands_the_strictest_that_is_not_met_is_challenged() {
+    let read = demand(&[require(PASSWORD, None)], &[]);
+    let change = demand(&[require(MFA, Some(3600))], &["change"]);
+    let soon = demand(&[require(MFA, Some(60))], &[]);
+    let nobody = verified(json!({"acr": "mfa"}));
+    let asked = |demands: &[&Demand], credentials: &Credentials| match decide(
+        demands.iter().copied(),
+        credentials,
+        &ladder(),
+        now(),
+    ) {
+        Decision::Challenge(challenge) => challenge.requirement,
+        other => panic!("{other:?}"),
+    };
+    for demands in [[&read, &change, &soon], [&soon, &change, &read], [&change, &soon, &read]] {
+        assert_eq!(asked(&demands, &Credentials::Missing), Some(require(MFA, Some(60))));
+        assert_eq!(asked(&demands, &nobody), Some(require(MFA, Some(60))));
+    }
+    assert_eq!(asked(&[&read, &change], &nobody), Some(require(MFA, Some(3600))));
+}
+
 /// How well a request fares: allowed, only scopes missing, or challenged.
 fn rank(decision: &Decision<'_>) -> u8 {
     match decision {
@@ -402,6 +424,21 @@ proptest! {
         narrower.scopes.clone_from(&demand.scopes);
         narrower.scopes.push("z".into());
         prop_assert!(rank(&decided(&narrower, &credentials)) <= before);
+    }
+
+    #[test]
+    fn one_demand_more_never_makes_it_better(
+        first in any_demand(), second in any_demand(), claims in any_claims(),
+    ) {
+        let (credentials, levels) = (verified(claims), ladder());
+        let one = decide([&first], &credentials, &levels, now());
+        let both = decide([&first, &second], &credentials, &levels, now());
+        let other_way = decide([&second, &first], &credentials, &levels, now());
+        prop_assert!(rank(&both) <= rank(&one), "{one:?} became {both:?}");
+        prop_assert_eq!(rank(&both), rank(&other_way));
+        let alone = decide([&second], &credentials, &levels, now());
+        let allowed = |decision: &Decision<'_>| matches!(decision, Decision::Allow(_));
+        prop_assert_eq!(allowed(&both), allowed(&one) && allowed(&alone));
     }
 
     #[test]
