@@ -13,7 +13,7 @@ impl Headers {
     }
 
     /// Every value of the header `name` (in lower case), in order.
-    pub fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    pub fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a [u8]> {
         self.0.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_slice())
     }
 

@@ -129,7 +129,7 @@ pub fn malformed_credentials(settings: &ChallengeSettings) -> Response {
         status: 400,
         code: "invalid_request",
         title: "The credentials are malformed",
-        detail: "The request has to carry exactly one access token in one Authorization header.",
+        detail: "The request has to carry exactly one access token, in one place.",
     };
     answer(&error, &Asked::default(), settings)
 }

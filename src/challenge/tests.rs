@@ -209,7 +209,7 @@ fn missing_scopes_are_forbidden_with_every_scope_that_is_needed() {
 
 #[test]
 fn malformed_credentials_are_a_bad_request_with_a_challenge() {
-    let detail = "The request has to carry exactly one access token in one Authorization header.";
+    let detail = "The request has to carry exactly one access token, in one place.";
     assert_eq!(
         shown(&malformed_credentials(&settings())),
         (

@@ -352,7 +352,7 @@ fn read_string_match(node: &Node<'_>) -> Option<StringMatch> {
 }
 
 /// RFC 9110 §5.6.2.
-fn is_token(text: &str) -> bool {
+pub(super) fn is_token(text: &str) -> bool {
     !text.is_empty()
         && text
             .bytes()

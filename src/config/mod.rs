@@ -7,6 +7,7 @@ mod levels;
 mod matches;
 mod mistake;
 mod node;
+mod places;
 mod policies;
 mod rules;
 mod source;

@@ -1,7 +1,10 @@
 //! `tokens`: where tokens stand, how long they may be, and how many are remembered.
 
 use super::node::{Node, Object};
+use super::places;
 use crate::token::{CacheLimits, TokenSettings};
+
+const KEYS: [&str; 4] = ["from", "forward", "max_length", "cache"];
 
 /// The longest token where nothing is configured, in bytes. Tokens with many groups come near it.
 const DEFAULT_MAX_LENGTH: usize = 16 * 1024;
@@ -15,18 +18,27 @@ const BYTE_BOUNDS: (u64, u64) = (64 * 1024, 1024 * 1024 * 1024);
 
 pub(super) fn read(object: &Object<'_>) -> Option<TokenSettings> {
     let Some(node) = object.get("tokens") else {
-        return Some(TokenSettings { max_length: DEFAULT_MAX_LENGTH, cache: DEFAULT_CACHE });
+        return Some(TokenSettings {
+            places: places::default(),
+            forward: true,
+            max_length: DEFAULT_MAX_LENGTH,
+            cache: DEFAULT_CACHE,
+        });
     };
-    let tokens =
-        node.object("an object with from, max_length and cache", &["from", "max_length", "cache"])?;
-    let from = tokens.get("from").map_or(Some(()), |node| read_places(&node));
+    let tokens = node.object("an object with from, forward, max_length and cache", &KEYS)?;
+    let places = tokens.get("from").map_or_else(|| Some(places::default()), |n| places::read(&n));
+    let forward = tokens.get("forward").map_or(Some(true), |node| node.boolean());
     let max_length = read_size(&tokens, "max_length", LENGTH_BOUNDS, DEFAULT_MAX_LENGTH);
     let cache = match tokens.get("cache") {
         Some(node) => read_cache(&node),
         None => Some(DEFAULT_CACHE),
     };
-    from?;
-    Some(TokenSettings { max_length: max_length?, cache: cache? })
+    Some(TokenSettings {
+        places: places?,
+        forward: forward?,
+        max_length: max_length?,
+        cache: cache?,
+    })
 }
 
 fn read_cache(node: &Node<'_>) -> Option<CacheLimits> {
@@ -47,27 +59,4 @@ fn read_size(
         Some(node) => usize::try_from(node.integer(least, most)?).ok(),
         None => Some(default),
     }
-}
-
-/// The one place that is supported: the Authorization header with the Bearer scheme.
-fn read_places(node: &Node<'_>) -> Option<()> {
-    const EXPECTED: &str = "[{header: authorization, scheme: Bearer}]";
-    let mut places = node.filled_list(EXPECTED)?;
-    let only = places.next()?;
-    let place = only.object("{header: authorization, scheme: Bearer}", &["header", "scheme"])?;
-    let fixed = |key, wanted: &str| {
-        let node = place.required(key, &format!("{wanted:?}"))?;
-        let found = node.string(&format!("{wanted:?}"))?;
-        if !found.eq_ignore_ascii_case(wanted) {
-            node.unexpected(&format!("{wanted:?}, the only one that is supported"));
-            return None;
-        }
-        Some(())
-    };
-    let (header, scheme) = (fixed("header", "authorization"), fixed("scheme", "Bearer"));
-    if let Some(second) = places.next() {
-        second.mistake(format!("is one place too many; expected {EXPECTED}"));
-        return None;
-    }
-    header.and(scheme)
 }

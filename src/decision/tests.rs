@@ -111,6 +111,7 @@ fn a_public_policy_allows_whatever_comes_along() {
 
 #[test]
 fn without_a_valid_token_the_outcome_does_not_depend_on_what_is_asked_for() {
+    use MalformedCredentials as E;
     for demand in [pay(), demand(&[], &["pay"]), demand(&[require(PASSWORD, None)], &[])] {
         let requirement = demand.alternatives.first().copied();
         assert_eq!(
@@ -130,7 +131,7 @@ fn without_a_valid_token_the_outcome_does_not_depend_on_what_is_asked_for() {
                 scopes: &[]
             })
         );
-        for error in [MalformedCredentials::Several, MalformedCredentials::Empty] {
+        for error in [E::Several, E::Empty, E::BadEncoding] {
             assert_eq!(decided(&demand, &Credentials::Malformed(error)), Decision::Reject(error));
         }
     }

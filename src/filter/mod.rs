@@ -18,7 +18,7 @@ use crate::host::{CallId, CalloutAnswer, Host, RequestId};
 use crate::policy::PolicySet;
 use crate::report;
 use crate::request::Headers;
-use crate::token::{self, Unproven, Verifier};
+use crate::token::{self, Scheme, TokenError, Unproven, Verifier};
 
 /// A configured filter. One serves all requests of a worker.
 #[derive(Debug)]
@@ -135,13 +135,23 @@ impl Filter {
         self.waiting.borrow_mut().extend(kept);
     }
 
-    /// Decides over the request that the host's calls are about.
+    /// Decides over the request that the host's calls are about. Where it goes on, it does so
+    /// without its token, if that is configured.
     fn outcome(&self, host: &dyn Host) -> Outcome {
         let headers = host.request_headers();
-        let selected = match self.select_policies(&headers, host) {
+        let outcome = self.judge(&headers, host);
+        let tokens = &self.policies.tokens;
+        if matches!(outcome, Outcome::Continue) && !tokens.forward {
+            token::withhold(&headers, &tokens.places, host);
+        }
+        outcome
+    }
+
+    fn judge(&self, headers: &Headers, host: &dyn Host) -> Outcome {
+        let selected = match self.select_policies(headers, host) {
             Ok(selected) => selected,
             Err(NoPolicy::Ambiguous(why)) => {
-                debug!("{}: rejected: {why}", report::About(&headers));
+                debug!("{}: rejected: {why}", report::About(headers));
                 return Outcome::Answer(challenge::bad_request());
             }
             Err(NoPolicy::Misconfigured(why)) => {
@@ -154,7 +164,7 @@ impl Filter {
         let credentials = if demands().next().is_none() {
             Credentials::Missing
         } else {
-            match self.credentials(&headers, host) {
+            match self.credentials(headers, host) {
                 Ok(credentials) => credentials,
                 Err(outcome) => return outcome,
             }
@@ -165,7 +175,7 @@ impl Filter {
             debug!(
                 "{}",
                 report::Line {
-                    request: report::About(&headers),
+                    request: report::About(headers),
                     policies: &selected.iter().collect::<Vec<_>>(),
                     decision: &decision,
                     levels
@@ -184,12 +194,16 @@ impl Filter {
     /// What the request brings to show who it comes from, or what becomes of it where that cannot
     /// be told yet.
     fn credentials(&self, headers: &Headers, host: &dyn Host) -> Result<Credentials, Outcome> {
-        let token = match token::extract(headers) {
-            Ok(Some(token)) => token,
+        let presented = match token::extract(headers, &self.policies.tokens.places) {
+            Ok(Some(presented)) => presented,
             Ok(None) => return Ok(Credentials::Missing),
             Err(error) => return Ok(Credentials::Malformed(error)),
         };
-        match self.verifier.verify(token, host) {
+        // RFC 9449 §7.1: without its proof, such a token is not to be taken.
+        if presented.scheme == Scheme::DPoP {
+            return Ok(Credentials::Invalid(TokenError::ProofNotChecked));
+        }
+        match self.verifier.verify(&presented.token, host) {
             Ok(evidence) => Ok(Credentials::Verified(evidence)),
             Err(Unproven::Invalid(error)) => Ok(Credentials::Invalid(error)),
             Err(Unproven::Pending(longest)) => Err(Outcome::Wait(longest)),

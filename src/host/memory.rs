@@ -110,6 +110,15 @@ impl MemoryHost {
         self.changed_headers.take()
     }
 
+    /// The values of a header as the upstream gets them, after all changes.
+    pub fn request_header_upstream(&self, name: &str) -> Vec<Vec<u8>> {
+        let changes = self.changed_headers.borrow();
+        match changes.iter().rev().find(|(changed, _)| changed == name) {
+            Some((_, value)) => value.iter().cloned().collect(),
+            None => self.headers.values(name).map(<[u8]>::to_vec).collect(),
+        }
+    }
+
     /// The interval that was asked for last.
     pub const fn tick_period(&self) -> Option<Duration> {
         self.tick_period.get()

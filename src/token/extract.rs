@@ -1,51 +1,85 @@
-//! Where the token stands in a request.
+//! Finding the token of a request.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::CacheLimits;
+use super::place::{Place, Scheme, cookie_pair, decode_query_value, query_parameter, split_query};
 use crate::request::Headers;
 
 /// Where tokens stand, and how long they may be.
 #[derive(Debug)]
 pub struct TokenSettings {
+    /// Where tokens can stand.
+    pub places: Vec<Place>,
+    /// Whether the upstream gets the token too.
+    pub forward: bool,
     /// The longest token that is looked at, in bytes.
     pub max_length: usize,
     /// How many proven tokens a worker remembers.
     pub cache: CacheLimits,
 }
 
-/// The header that carries the token (RFC 6750 §2.1).
-const HEADER: &str = "authorization";
-/// The scheme before the token, compared without case (RFC 9110 §11.1).
-const SCHEME: &[u8] = b"bearer";
+/// A token as it came. It may be anything; it is not verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Presented<'r> {
+    /// Its bytes.
+    pub token: Cow<'r, [u8]>,
+    /// What it came with.
+    pub scheme: Scheme,
+}
 
 /// Why a request's credentials are no single token (RFC 6750 §3.1: `invalid_request`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MalformedCredentials {
-    /// More than one `Authorization` header, or several values in one: servers differ in which
-    /// of them they read.
+    /// More than one token, or more than one value of a header that carries one: servers differ in
+    /// which of them they read.
     Several,
     /// The scheme without a token after it.
     Empty,
+    /// A query parameter that servers decode in different ways.
+    BadEncoding,
 }
 
 impl fmt::Display for MalformedCredentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Several => "the request carries more than one Authorization value",
-            Self::Empty => "the Authorization header names a scheme but carries no token",
+            Self::Several => "the request carries more than one token, or a header for one twice",
+            Self::Empty => "a header names a scheme but carries no token",
+            Self::BadEncoding => "the query parameter for the token is not well percent-encoded",
         })
     }
 }
 
-/// Finds the token. `Ok(None)` when there is none, or credentials of another scheme only.
-///
-/// The bytes that are handed out may be anything; they are not verified.
+/// Finds the token. `Ok(None)` when there is none in any of the places: other credentials are none,
+/// and neither is an empty value.
 ///
 /// # Errors
-/// When it is not clear which token is meant.
-pub fn extract(headers: &Headers) -> Result<Option<&[u8]>, MalformedCredentials> {
-    let mut values = headers.values(HEADER);
+/// When it is not clear which token is meant (RFC 6750 §2: one way in each request).
+pub fn extract<'r>(
+    headers: &'r Headers,
+    places: &[Place],
+) -> Result<Option<Presented<'r>>, MalformedCredentials> {
+    let mut found = None;
+    for place in places {
+        let presented = match place {
+            Place::Header { name, scheme } => in_header(headers, name, *scheme)?,
+            Place::Cookie(name) => in_cookies(headers, name)?,
+            Place::Query(name) => in_query(headers, name)?,
+        };
+        if let Some(presented) = presented
+            && found.replace(presented).is_some()
+        {
+            return Err(MalformedCredentials::Several);
+        }
+    }
+    Ok(found)
+}
+
+type Found<'r> = Result<Option<Presented<'r>>, MalformedCredentials>;
+
+fn in_header<'r>(headers: &'r Headers, name: &str, scheme: Scheme) -> Found<'r> {
+    let mut values = headers.values(name);
     let Some(value) = values.next() else {
         return Ok(None);
     };
@@ -53,64 +87,207 @@ pub fn extract(headers: &Headers) -> Result<Option<&[u8]>, MalformedCredentials>
         return Err(MalformedCredentials::Several);
     }
     let value = value.trim_ascii();
-    let scheme_length = value.iter().take_while(|byte| !byte.is_ascii_whitespace()).count();
-    let (scheme, rest) = value.split_at_checked(scheme_length).unwrap_or((value, &[]));
-    if value.contains(&b',') && mentions_bearer(value) {
+    if value.contains(&b',') && scheme.occurs(value) {
         return Err(MalformedCredentials::Several);
     }
-    if !scheme.eq_ignore_ascii_case(SCHEME) {
+    if !scheme.begins(value) {
         return Ok(None);
     }
-    match rest.trim_ascii() {
+    let length = scheme.name().map_or(0, str::len);
+    match value.get(length..).unwrap_or_default().trim_ascii() {
+        [] if scheme == Scheme::None => Ok(None),
         [] => Err(MalformedCredentials::Empty),
-        token => Ok(Some(token)),
+        token => Ok(Some(Presented { token: Cow::Borrowed(token), scheme })),
     }
 }
 
-/// Whether one of the values in a list of credentials uses the scheme. A proxy joins two headers
-/// of this name with a comma.
-fn mentions_bearer(value: &[u8]) -> bool {
-    value.split(|byte| *byte == b',').any(|part| {
-        let part = part.trim_ascii_start();
-        part.get(..SCHEME.len()).is_some_and(|scheme| scheme.eq_ignore_ascii_case(SCHEME))
-            && part.get(SCHEME.len()).is_none_or(u8::is_ascii_whitespace)
-    })
+/// A client may send its cookies in several headers (RFC 9113 §8.2.3).
+fn in_cookies<'r>(headers: &'r Headers, name: &str) -> Found<'r> {
+    let pieces = headers.values("cookie").flat_map(|value| value.split(|byte| *byte == b';'));
+    let tokens = pieces
+        .filter_map(cookie_pair)
+        .filter(|(found, value)| *found == name.as_bytes() && !value.is_empty());
+    only(tokens.map(|(_, value)| Ok(Cow::Borrowed(value))))
+}
+
+fn in_query<'r>(headers: &'r Headers, name: &str) -> Found<'r> {
+    let target = headers.single(":path").unwrap_or_default();
+    let (_, query) = split_query(target).unwrap_or_default();
+    let tokens = query
+        .split(|byte| *byte == b'&')
+        .map(query_parameter)
+        .filter(|(found, value)| found == name.as_bytes() && !value.is_empty());
+    only(
+        tokens.map(|(_, value)| decode_query_value(value).ok_or(MalformedCredentials::BadEncoding)),
+    )
+}
+
+/// The token, where there is no more than one.
+fn only<'r>(
+    mut tokens: impl Iterator<Item = Result<Cow<'r, [u8]>, MalformedCredentials>>,
+) -> Found<'r> {
+    let Some(token) = tokens.next().transpose()? else {
+        return Ok(None);
+    };
+    if tokens.next().is_some() {
+        return Err(MalformedCredentials::Several);
+    }
+    Ok(Some(Presented { token, scheme: Scheme::None }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use MalformedCredentials::{BadEncoding, Empty, Several};
 
-    fn found(values: &[&str]) -> Result<Option<String>, MalformedCredentials> {
-        let pairs = values.iter().map(|v| (HEADER.to_owned(), v.as_bytes().to_vec())).collect();
+    fn header(name: &str, scheme: Scheme) -> Place {
+        Place::Header { name: name.into(), scheme }
+    }
+
+    fn everywhere() -> Vec<Place> {
+        vec![
+            header("authorization", Scheme::Bearer),
+            header("authorization", Scheme::DPoP),
+            header("x-token", Scheme::None),
+            Place::Cookie("token".into()),
+            Place::Query("token".into()),
+        ]
+    }
+
+    type Outcome = Result<Option<(String, Scheme)>, MalformedCredentials>;
+
+    fn found_in(places: &[Place], pairs: &[(&str, &str)]) -> Outcome {
+        let pairs = pairs.iter().map(|(n, v)| ((*n).to_owned(), v.as_bytes().to_vec())).collect();
         let headers = Headers::new(pairs);
-        extract(&headers).map(|token| token.map(|t| String::from_utf8(t.to_vec()).unwrap()))
+        let found = extract(&headers, places)?;
+        Ok(found.map(|found| (String::from_utf8_lossy(&found.token).into_owned(), found.scheme)))
+    }
+
+    fn found(pairs: &[(&str, &str)]) -> Outcome {
+        found_in(&everywhere(), pairs)
+    }
+
+    fn token(token: &str, scheme: Scheme) -> (String, Scheme) {
+        (token.to_owned(), scheme)
     }
 
     #[test]
-    fn one_bearer_token_is_found_whatever_the_case_of_the_scheme() {
+    fn one_token_is_found_whatever_the_case_of_the_scheme() {
         for value in ["Bearer abc", "bearer abc", "BEARER   abc", " Bearer abc "] {
-            assert_eq!(found(&[value]), Ok(Some("abc".to_owned())), "{value}");
+            let expected = Ok(Some(token("abc", Scheme::Bearer)));
+            assert_eq!(found(&[("authorization", value)]), expected, "{value}");
         }
+        for value in ["DPoP abc", "dpop abc", "DPOP\tabc"] {
+            assert_eq!(
+                found(&[("authorization", value)]),
+                Ok(Some(token("abc", Scheme::DPoP))),
+                "{value}"
+            );
+        }
+        assert_eq!(found(&[("x-token", " abc ")]), Ok(Some(token("abc", Scheme::None))));
     }
 
     #[test]
     fn other_credentials_are_no_token() {
-        for value in ["", "Basic YTpi", "Bearerabc", "DPoP abc", "Digest a=b, c=d"] {
-            assert_eq!(found(&[value]), Ok(None), "{value}");
+        for value in ["", "Basic YTpi", "Bearerabc", "DPoPabc", "Digest a=b, c=d"] {
+            assert_eq!(found(&[("authorization", value)]), Ok(None), "{value}");
         }
         assert_eq!(found(&[]), Ok(None));
+        assert_eq!(found(&[("x-token", "")]), Ok(None));
+        // What stands in no configured place is not looked at.
+        let only = [Place::Cookie("token".into())];
+        let pairs = [("authorization", "Bearer a"), ("cookie", "token=b"), (":path", "/?token=c")];
+        assert_eq!(found_in(&only, &pairs), Ok(Some(token("b", Scheme::None))));
+        let twice = [("authorization", "Bearer a"), ("authorization", "Bearer b")];
+        assert_eq!(found_in(&only, &twice), Ok(None));
     }
 
     #[test]
-    fn more_than_one_value_is_refused() {
-        use MalformedCredentials::{Empty, Several};
-        assert_eq!(found(&["Bearer a", "Bearer b"]), Err(Several));
-        assert_eq!(found(&["Basic a", "Bearer b"]), Err(Several));
-        assert_eq!(found(&["Bearer a, Bearer b"]), Err(Several));
-        assert_eq!(found(&["Basic a,bearer b"]), Err(Several));
-        assert_eq!(found(&["Bearer a,b"]), Err(Several));
-        assert_eq!(found(&["Bearer"]), Err(Empty));
-        assert_eq!(found(&["bearer  "]), Err(Empty));
+    fn more_than_one_value_of_a_header_is_refused() {
+        let sent = |values: &[&'static str]| {
+            found(&values.iter().map(|value| ("authorization", *value)).collect::<Vec<_>>())
+        };
+        assert_eq!(sent(&["Bearer a", "Bearer b"]), Err(Several));
+        assert_eq!(sent(&["Basic a", "Bearer b"]), Err(Several));
+        assert_eq!(sent(&["Bearer a, Bearer b"]), Err(Several));
+        assert_eq!(sent(&["Bearer a, DPoP b"]), Err(Several));
+        assert_eq!(sent(&["Basic a,bearer b"]), Err(Several));
+        assert_eq!(sent(&["Basic a,dpop b"]), Err(Several));
+        assert_eq!(sent(&["Bearer a,b"]), Err(Several));
+        assert_eq!(sent(&["Bearer"]), Err(Empty));
+        assert_eq!(sent(&["dpop  "]), Err(Empty));
+        assert_eq!(found(&[("x-token", "a"), ("x-token", "a")]), Err(Several));
+        assert_eq!(found(&[("x-token", "a,b")]), Err(Several));
+    }
+
+    #[test]
+    fn a_cookie_is_found_among_others() {
+        for (values, expected) in [
+            (&["token=abc"][..], Ok(Some(token("abc", Scheme::None)))),
+            (&["a=b; token=abc; c=d"], Ok(Some(token("abc", Scheme::None)))),
+            (&["a=b;token=abc;"], Ok(Some(token("abc", Scheme::None)))),
+            (&["a=b", "token=abc", "c=d"], Ok(Some(token("abc", Scheme::None)))),
+            (&["token=\"abc\""], Ok(Some(token("abc", Scheme::None)))),
+            (&[" token = abc "], Ok(Some(token("abc", Scheme::None)))),
+            (&["token=a=b"], Ok(Some(token("a=b", Scheme::None)))),
+            (&["token=\"abc"], Ok(Some(token("\"abc", Scheme::None)))),
+            (&["token=a%2Eb"], Ok(Some(token("a%2Eb", Scheme::None)))),
+            (&["token=", "token=abc"], Ok(Some(token("abc", Scheme::None)))),
+            (&["token="], Ok(None)),
+            (&["token=\"\""], Ok(None)),
+            (&["token"], Ok(None)),
+            (&[""], Ok(None)),
+            (&["Token=abc; xtoken=abc; a=token=abc"], Ok(None)),
+            (&["token=a; token=a"], Err(Several)),
+            (&["token=a", "b=c; token=d"], Err(Several)),
+        ] {
+            let pairs = values.iter().map(|value| ("cookie", *value)).collect::<Vec<_>>();
+            assert_eq!(found(&pairs), expected, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn a_query_parameter_is_found_as_servers_read_it() {
+        for (target, expected) in [
+            ("/?token=abc", Ok(Some(token("abc", Scheme::None)))),
+            ("/a?b=c&token=a.b-c_d&e", Ok(Some(token("a.b-c_d", Scheme::None)))),
+            ("/?token=a%2eb%2Ec", Ok(Some(token("a.b.c", Scheme::None)))),
+            ("/?%74oken=abc", Ok(Some(token("abc", Scheme::None)))),
+            ("/?token=a+b%2Bc", Ok(Some(token("a b+c", Scheme::None)))),
+            ("/?token=a?b=c", Ok(Some(token("a?b=c", Scheme::None)))),
+            ("/?token=%FF", Ok(Some(token("\u{fffd}", Scheme::None)))),
+            ("/?token=&token=abc", Ok(Some(token("abc", Scheme::None)))),
+            ("/?token", Ok(None)),
+            ("/?token=", Ok(None)),
+            ("/?Token=abc&xtoken=abc&b=token=abc", Ok(None)),
+            ("/token=abc", Ok(None)),
+            ("/?token=a&token=b", Err(Several)),
+            ("/?token=a&t%6Fken=b", Err(Several)),
+            ("/?token=a%", Err(BadEncoding)),
+            ("/?token=a%2", Err(BadEncoding)),
+            ("/?token=a%zz", Err(BadEncoding)),
+            ("/?token=%%41", Err(BadEncoding)),
+            ("/?b=%zz&token=a", Ok(Some(token("a", Scheme::None)))),
+        ] {
+            assert_eq!(found(&[(":path", target)]), expected, "{target}");
+        }
+    }
+
+    #[test]
+    fn tokens_in_two_places_are_refused() {
+        let places = [
+            ("authorization", "Bearer a"),
+            ("x-token", "a"),
+            ("cookie", "token=a"),
+            (":path", "/?token=a"),
+        ];
+        for (index, first) in places.iter().enumerate() {
+            for second in places.iter().skip(index + 1) {
+                assert_eq!(found(&[*first, *second]), Err(Several), "{first:?} {second:?}");
+            }
+        }
+        // Credentials of another scheme are no token.
+        let beside = [("authorization", "Basic YTpi"), ("cookie", "token=a")];
+        assert_eq!(found(&beside), Ok(Some(token("a", Scheme::None))));
     }
 }

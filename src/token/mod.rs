@@ -7,20 +7,24 @@ mod cache;
 mod claims;
 mod extract;
 mod jws;
+mod place;
 mod signature;
 #[cfg(test)]
 mod tests;
 mod verify;
+mod withhold;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::cache::CacheLimits;
 pub use self::claims::{AuthTimeProblem, Evidence};
-pub use self::extract::{MalformedCredentials, TokenSettings, extract};
+pub use self::extract::{MalformedCredentials, Presented, TokenSettings, extract};
 pub use self::jws::{Header, UnverifiedToken};
+pub use self::place::{Place, Scheme};
 pub use self::signature::{Engine, SignatureEngines};
 pub use self::verify::{TokenError, Unproven, Verifier};
+pub use self::withhold::withhold;
 
 use crate::keys::{Algorithms, KeySource};
 

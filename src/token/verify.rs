@@ -57,6 +57,8 @@ pub enum TokenError {
     WrongAudience,
     /// It is an ID token.
     IdToken,
+    /// It came with the scheme `DPoP`, whose proofs are not checked.
+    ProofNotChecked,
 }
 
 impl fmt::Display for TokenError {
@@ -83,6 +85,7 @@ impl fmt::Display for TokenError {
             Self::NotYetValid => "the token is not valid yet",
             Self::WrongAudience => "the token is for another audience",
             Self::IdToken => "the token is an ID token",
+            Self::ProofNotChecked => "the token came with DPoP, whose proofs are not checked",
         })
     }
 }

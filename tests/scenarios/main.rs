@@ -15,6 +15,7 @@
 mod algorithms;
 mod decisions;
 mod paths;
+mod places;
 mod routing;
 mod run;
 #[path = "../support/mod.rs"]
@@ -31,6 +32,7 @@ fn main() {
     let suites = [
         decisions::suites(&keys),
         tokens::suites(&keys),
+        places::suites(&keys),
         algorithms::suites(&keys),
         routing::suites(&keys),
         paths::suites(&keys),

@@ -14,7 +14,7 @@ use envoy_stepup::time::Timestamp;
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
-use crate::support::{Envoy, EnvoyOptions, Request, Response, Upstream, now};
+use crate::support::{Envoy, EnvoyOptions, Request, Response, Upstream, now, wire};
 use crate::table::{Expect, Keys, Row, Suite, World};
 
 /// The rows of a suite as tests.
@@ -57,6 +57,7 @@ fn run_in_memory(suite: &Suite, row: &Row, keys: &Arc<Keys>) {
     let filter = Filter::new(suite.config.to_string().as_bytes(), &host)
         .unwrap_or_else(|mistakes| panic!("the configuration has mistakes:\n{mistakes}"));
     let action = filter.on_request_headers(&host, RequestId(1));
+    check_upstream(row, |name| host.request_header_upstream(name));
     let answer = host.into_answer();
     let expect = row.expect_in_memory.as_ref().unwrap_or(&row.expect);
     match action {
@@ -128,6 +129,10 @@ impl Stage {
         let reached = upstream.received_with(&test_id);
         check(&row.expect, Some(&response), reached.len());
         for received in reached {
+            check_upstream(row, |name| match name {
+                ":path" => vec![received.target().to_vec()],
+                name => wire::values(&received.headers, name),
+            });
             // The path sent upstream is not rewritten by the filter (design §4).
             if self.suite.name.contains("kept as sent") {
                 assert_eq!(received.target(), request.target, "the target was rewritten");
@@ -141,6 +146,16 @@ impl Stage {
             }
             *running = None;
         }
+    }
+}
+
+/// Compares what reaches the upstream with what the row says of it.
+fn check_upstream(row: &Row, values: impl Fn(&str) -> Vec<Vec<u8>>) {
+    for (name, expected) in &row.upstream_sees {
+        let values = values(name);
+        let shown = values.iter().map(|value| String::from_utf8_lossy(value).into_owned());
+        let expected = expected.map(str::to_owned);
+        assert_eq!(shown.collect::<Vec<_>>(), Vec::from_iter(expected), "{name}");
     }
 }
 

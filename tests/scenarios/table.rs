@@ -62,6 +62,8 @@ pub struct Row {
     pub properties: Vec<(&'static str, Option<Vec<u8>>)>,
     /// What is expected without the proxy's cryptography, where that differs.
     pub expect_in_memory: Option<Expect>,
+    /// Headers, or `:path`, as they have to reach the upstream; `None` for one that must not.
+    pub upstream_sees: Vec<(&'static str, Option<&'static str>)>,
 }
 
 /// A row whose request needs no token.
@@ -81,6 +83,7 @@ pub fn made(
         expect,
         properties: Vec::new(),
         expect_in_memory: None,
+        upstream_sees: Vec::new(),
     }
 }
 
@@ -93,6 +96,12 @@ impl Row {
     /// The proxy knows the property and cannot hand it out.
     pub fn unreadable(mut self, name: &'static str) -> Self {
         self.properties.push((name, None));
+        self
+    }
+
+    /// The header, or `:path`, has to reach the upstream like this; with `None`, not at all.
+    pub fn upstream_sees(mut self, name: &'static str, value: Option<&'static str>) -> Self {
+        self.upstream_sees.push((name, value));
         self
     }
 
@@ -170,8 +179,7 @@ pub fn lacks_scope(scope: &str) -> Expect {
 
 /// `400 invalid_request`.
 pub fn malformed() -> Expect {
-    let description =
-        "The request has to carry exactly one access token in one Authorization header.";
+    let description = "The request has to carry exactly one access token, in one place.";
     challenged(400, "invalid_request", &error("invalid_request", description))
 }
 

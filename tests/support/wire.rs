@@ -46,6 +46,12 @@ pub fn only<'headers>(headers: &'headers Headers, name: &str) -> Option<&'header
     Some(value)
 }
 
+/// Every value of this name, in order.
+pub fn values(headers: &Headers, name: &str) -> Vec<Vec<u8>> {
+    let found = headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
+    found.map(|(_, value)| value.clone()).collect()
+}
+
 /// Header lines as a person reads them.
 pub fn show(headers: &Headers) -> String {
     let lines = headers.iter().map(|(name, value)| format!("{name}: {}\n", value.escape_ascii()));

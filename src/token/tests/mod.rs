@@ -22,7 +22,12 @@ pub(super) fn verify(
     engines: SignatureEngines,
     host: &MemoryHost,
 ) -> Result<(Arc<Evidence>, Engine), TokenError> {
-    let settings = TokenSettings { max_length, cache: CacheLimits { entries: 0, bytes: 0 } };
+    let settings = TokenSettings {
+        places: Vec::new(),
+        forward: true,
+        max_length,
+        cache: CacheLimits { entries: 0, bytes: 0 },
+    };
     let verifier = Verifier::with_engines(issuers.clone(), &settings, engines, host);
     let by_proxy = host.counted(Counter::SignatureByProxy);
     match verifier.verify(token, host) {

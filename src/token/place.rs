@@ -1,0 +1,111 @@
+//! Where a token can stand in a request (RFC 6750 §2), and the parts of a request that hold several
+//! values of which one can be a token.
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode;
+
+/// A place for a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A header, by its name in lower case.
+    Header {
+        /// The name.
+        name: Box<str>,
+        /// What stands before the token.
+        scheme: Scheme,
+    },
+    /// A cookie of this name (RFC 6265 §4.2), compared with case.
+    Cookie(Box<str>),
+    /// A query parameter of this name (RFC 6750 §2.3), compared with case.
+    Query(Box<str>),
+}
+
+/// What a token came with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// Whoever has the token can use it (RFC 6750 §2.1).
+    Bearer,
+    /// The token comes with a proof of possession (RFC 9449 §7.1).
+    DPoP,
+    /// The token stands alone.
+    None,
+}
+
+impl Scheme {
+    /// The name before the token; `None` where the token stands alone.
+    pub const fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Bearer => Some("Bearer"),
+            Self::DPoP => Some("DPoP"),
+            Self::None => None,
+        }
+    }
+
+    /// Whether credentials begin with the scheme. It compares without case (RFC 9110 §11.1).
+    pub(super) fn begins(self, credentials: &[u8]) -> bool {
+        self.name().is_none_or(|name| {
+            let (scheme, rest) =
+                credentials.split_at_checked(name.len()).unwrap_or((credentials, &[]));
+            scheme.eq_ignore_ascii_case(name.as_bytes())
+                && rest.first().is_none_or(u8::is_ascii_whitespace)
+        })
+    }
+
+    /// Whether credentials of the scheme stand in a header's value, alone or in a list. A proxy
+    /// joins two headers of one name with a comma.
+    pub(super) fn occurs(self, value: &[u8]) -> bool {
+        value.split(|byte| *byte == b',').any(|part| self.begins(part.trim_ascii_start()))
+    }
+}
+
+/// The name and the value of a piece of a `Cookie` header: what stands between two `;`. `None` for
+/// a piece that is no pair.
+pub(super) fn cookie_pair(piece: &[u8]) -> Option<(&[u8], &[u8])> {
+    let equals = piece.iter().position(|byte| *byte == b'=')?;
+    let (name, value) = piece.split_at_checked(equals)?;
+    let value = value.get(1..)?.trim_ascii();
+    // RFC 6265 §4.1.1: quotes around a value are a part of it, but many servers take them off. No
+    // token has one.
+    let bare = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\""));
+    Some((name.trim_ascii(), bare.unwrap_or(value)))
+}
+
+/// The query of a request target, and what stands before it.
+pub(super) fn split_query(target: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mark = target.iter().position(|byte| *byte == b'?')?;
+    let (path, query) = target.split_at_checked(mark)?;
+    Some((path, query.get(1..)?))
+}
+
+/// The name of a query parameter as servers read it, and its value as sent. `access%5Ftoken` is
+/// `access_token` to them, and has to be so here.
+pub(super) fn query_parameter(piece: &[u8]) -> (Vec<u8>, &[u8]) {
+    let equals = piece.iter().position(|byte| *byte == b'=').unwrap_or(piece.len());
+    let (name, value) = piece.split_at_checked(equals).unwrap_or((piece, &[]));
+    let name = percent_decode(&spaced(name)).collect();
+    (name, value.get(1..).unwrap_or_default())
+}
+
+/// Decodes a value of a query parameter. `None` where a `%` has no two hexadecimal digits after
+/// it: servers differ in what they make of that.
+pub(super) fn decode_query_value(value: &[u8]) -> Option<Cow<'_, [u8]>> {
+    let is_encoded =
+        |rest: &[u8]| rest.get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+    if !value.split(|byte| *byte == b'%').skip(1).all(is_encoded) {
+        return None;
+    }
+    match spaced(value) {
+        Cow::Borrowed(value) => Some(percent_decode(value).into()),
+        Cow::Owned(value) => Some(Cow::Owned(percent_decode(&value).collect())),
+    }
+}
+
+/// In a query, `+` is a space.
+fn spaced(text: &[u8]) -> Cow<'_, [u8]> {
+    if text.contains(&b'+') {
+        let space = |byte: &u8| if *byte == b'+' { b' ' } else { *byte };
+        return Cow::Owned(text.iter().map(space).collect());
+    }
+    Cow::Borrowed(text)
+}

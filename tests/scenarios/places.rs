@@ -1,0 +1,202 @@
+//! Where tokens stand, and what of them reaches the upstream (RFC 6750 §2).
+
+use std::thread;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::support::tokens::jwks;
+use crate::support::{Reply, Request, Upstream, bootstrap};
+use crate::table::{
+    ASK_READ, Expect, Keys, Row, Suite, World, config, invalid_token, made, malformed, no_token,
+};
+
+const METADATA: &str = "xds.route_metadata.filter_metadata.stepup";
+const POLICY: &str = "xds.route_metadata.filter_metadata.stepup.policy";
+
+pub fn suites(keys: &Keys) -> Vec<Suite> {
+    let with = |tokens: Value| {
+        let mut config = config(keys);
+        config["tokens"] = tokens;
+        config
+    };
+    let from = json!([
+        {"header": "authorization", "scheme": "Bearer"},
+        {"header": "X-Token"},
+        {"header": "x-forwarded-authorization", "scheme": "bearer"},
+        {"cookie": "access_token"},
+        {"query": "access_token"},
+    ]);
+    let cookie = json!([{"cookie": "access_token"}]);
+    vec![
+        Suite::new("token places", with(json!({"from": from})), places()),
+        Suite::new("a cookie as the only place", with(json!({"from": cookie})), only_cookie()),
+        Suite::new("tokens withheld", with(json!({"from": from, "forward": false})), withheld())
+            .envoy(|options| {
+                let open = json!({"prefix": "/by-route"});
+                options.routes([
+                    bootstrap::route_with_policy("open", &open, &json!("open")),
+                    bootstrap::route("catch-all", &json!({"prefix": "/"})),
+                ])
+            }),
+        withheld_after_a_wait(keys, &from),
+    ]
+}
+
+/// The keys come late, so that the first request waits for them.
+fn withheld_after_a_wait(keys: &Keys, from: &Value) -> Suite {
+    let late = jwks([&keys.main]).to_string();
+    let key_server = Upstream::start_with(move |_| {
+        thread::sleep(Duration::from_secs(2));
+        Reply::new(200, &late)
+    });
+    let mut config = config(keys);
+    config["tokens"] = json!({"from": from, "forward": false});
+    config["issuers"][0]["keys"] = json!({"remote": {
+        "cluster": "keys", "uri": "http://id.example.com/jwks", "wait": "10s"}});
+    let target = "/a?b&access_token=TOKEN";
+    let rows = vec![
+        passes("a request that waited", target, &[]).upstream_sees(":path", Some("/a?b")),
+        passes("a request that did not", target, &[]).upstream_sees(":path", Some("/a?b")),
+    ];
+    Suite::new("tokens withheld after a wait", config, rows)
+        .envoy(move |options| options.cluster("keys", key_server.addr()))
+        .only_in_envoy()
+}
+
+/// A request in whose target and headers `TOKEN` becomes a good token, and `WEAK` one that proves
+/// too little.
+fn sent(
+    name: &str,
+    target: &'static str,
+    headers: &'static [(&'static str, &'static str)],
+    expect: Expect,
+) -> Row {
+    let write = move |world: &World| {
+        let good = world.token(world.claims().acr("1"));
+        let weak = world.token(world.claims().acr("0"));
+        let fill = |text: &str| text.replace("TOKEN", &good).replace("WEAK", &weak);
+        headers.iter().fold(Request::get(fill(target)), |request, (name, value)| {
+            request.header(name, fill(value))
+        })
+    };
+    made(name, write, expect)
+}
+
+fn passes(
+    name: &str,
+    target: &'static str,
+    headers: &'static [(&'static str, &'static str)],
+) -> Row {
+    sent(name, target, headers, Expect::Passed)
+}
+
+#[rustfmt::skip]
+fn places() -> Vec<Row> {
+    let cookie = |name: &str, value: &'static [(&'static str, &'static str)], expect| {
+        sent(&format!("cookie: {name}"), "/a", value, expect)
+    };
+    let query = |name: &str, target, expect| sent(&format!("query: {name}"), target, &[], expect);
+    vec![
+        passes("the Authorization header", "/a", &[("authorization", "Bearer TOKEN")]),
+        passes("a header with the token alone", "/a", &[("x-token", "TOKEN")]),
+        sent("a header with a scheme more", "/a", &[("x-token", "Bearer TOKEN")], invalid_token()),
+        sent("an empty header", "/a", &[("x-token", "")], no_token(ASK_READ)),
+        passes("another header with the scheme", "/a", &[("x-forwarded-authorization", "bearer TOKEN")]),
+        sent("another header without it", "/a", &[("x-forwarded-authorization", "TOKEN")], no_token(ASK_READ)),
+        sent("a header that is no place", "/a", &[("x-access-token", "TOKEN")], no_token(ASK_READ)),
+        cookie("alone", &[("cookie", "access_token=TOKEN")], Expect::Passed),
+        cookie("among others", &[("cookie", "a=b; access_token=TOKEN; c=d")], Expect::Passed),
+        cookie("without spaces", &[("cookie", "a=b;access_token=TOKEN;c=d")], Expect::Passed),
+        cookie("in quotes", &[("cookie", "access_token=\"TOKEN\"")], Expect::Passed),
+        cookie("in the second header", &[("cookie", "a=b"), ("cookie", "access_token=TOKEN")], Expect::Passed),
+        cookie("another name", &[("cookie", "Access_token=TOKEN; xaccess_token=TOKEN")], no_token(ASK_READ)),
+        cookie("empty", &[("cookie", "access_token=; a=b")], no_token(ASK_READ)),
+        cookie("no token", &[("cookie", "access_token=x")], invalid_token()),
+        cookie("half a quote", &[("cookie", "access_token=\"TOKEN")], invalid_token()),
+        cookie("twice", &[("cookie", "access_token=TOKEN; access_token=TOKEN")], malformed()),
+        cookie("twice in two headers", &[("cookie", "access_token=TOKEN"), ("cookie", "access_token=WEAK")], malformed()),
+        cookie("beside other credentials", &[("authorization", "Basic YTpi"), ("cookie", "access_token=TOKEN")], Expect::Passed),
+        query("alone", "/a?access_token=TOKEN", Expect::Passed),
+        query("among others", "/a?b=%zz&access_token=TOKEN&c", Expect::Passed),
+        query("an encoded name", "/a?access%5Ftoken=TOKEN", Expect::Passed),
+        query("another name", "/a?Access_token=TOKEN", no_token(ASK_READ)),
+        query("empty", "/a?access_token=&b", no_token(ASK_READ)),
+        query("twice", "/a?access_token=TOKEN&access_token=WEAK", malformed()),
+        query("twice, once encoded", "/a?access_token=TOKEN&%61ccess_token=WEAK", malformed()),
+        query("badly encoded", "/a?access_token=TOKEN%2", malformed()),
+        query("with a space", "/a?access_token=TOKEN+", invalid_token()),
+        query("with bytes", "/a?access_token=%FF%FE", invalid_token()),
+        sent("header and cookie", "/a", &[("authorization", "Bearer TOKEN"), ("cookie", "access_token=TOKEN")], malformed()),
+        sent("header and query", "/a?access_token=WEAK", &[("authorization", "Bearer TOKEN")], malformed()),
+        sent("cookie and query", "/a?access_token=TOKEN", &[("cookie", "access_token=WEAK")], malformed()),
+        sent("two headers", "/a", &[("authorization", "Bearer TOKEN"), ("x-token", "WEAK")], malformed()),
+        sent("a header twice", "/a", &[("x-token", "TOKEN"), ("x-token", "TOKEN")], malformed()),
+        sent("several tokens on a public route", "/healthz?access_token=x", &[("x-token", "y")], Expect::Passed),
+        passes("a token goes upstream by default", "/a?access_token=TOKEN&b=c", &[("x-token", "")])
+            .upstream_sees("x-token", Some("")),
+    ]
+}
+
+fn only_cookie() -> Vec<Row> {
+    vec![
+        passes("the cookie counts", "/a", &[("cookie", "access_token=TOKEN")]),
+        passes(
+            "other places are not looked at",
+            "/a?access_token=x",
+            &[("cookie", "access_token=TOKEN"), ("authorization", "Bearer x")],
+        ),
+        sent(
+            "a token elsewhere is none",
+            "/a?access_token=TOKEN",
+            &[("authorization", "Bearer TOKEN")],
+            no_token(ASK_READ),
+        ),
+    ]
+}
+
+#[rustfmt::skip]
+fn withheld() -> Vec<Row> {
+    let other = "a=b; c=\"d e\"";
+    vec![
+        passes("the Authorization header", "/a?b", &[("authorization", "Bearer TOKEN"), ("cookie", "a=b; c=\"d e\""), ("dpop", "x")])
+            .upstream_sees("authorization", None)
+            .upstream_sees("cookie", Some(other))
+            .upstream_sees("dpop", Some("x"))
+            .upstream_sees(":path", Some("/a?b")),
+        passes("a header with the token alone", "/a", &[("x-token", "TOKEN"), ("authorization", "Basic YTpi")])
+            .upstream_sees("x-token", None)
+            .upstream_sees("authorization", Some("Basic YTpi")),
+        passes("the only cookie", "/a", &[("cookie", "access_token=TOKEN")]).upstream_sees("cookie", None),
+        passes("a cookie before others", "/a", &[("cookie", "access_token=TOKEN; a=b; c=\"d e\"")])
+            .upstream_sees("cookie", Some(other)),
+        passes("a cookie after others", "/a", &[("cookie", "a=b; c=\"d e\"; access_token=TOKEN")])
+            .upstream_sees("cookie", Some(other)),
+        passes("a cookie in its own header", "/a", &[("cookie", "a=b"), ("cookie", "access_token=TOKEN"), ("cookie", "c=\"d e\"")])
+            .upstream_sees("cookie", Some(other)),
+        passes("the only parameter", "/a/../b?access_token=TOKEN", &[]).upstream_sees(":path", Some("/a/../b")),
+        passes("a parameter among others", "/a?x=%zz&access_token=TOKEN&y=+&&z", &[])
+            .upstream_sees(":path", Some("/a?x=%zz&y=+&&z")),
+        passes("a parameter with an encoded name", "/a?access%5ftoken=TOKEN&b", &[])
+            .upstream_sees(":path", Some("/a?b")),
+        passes("an empty cookie beside the token", "/a", &[("authorization", "Bearer TOKEN"), ("cookie", "access_token=; a=b")])
+            .upstream_sees("authorization", None)
+            .upstream_sees("cookie", Some("a=b")),
+        passes("a public route", "/healthz?access_token=x&b", &[("authorization", "Bearer x"), ("cookie", "access_token=y; a=b"), ("x-token", "z")])
+            .upstream_sees("authorization", None)
+            .upstream_sees("x-token", None)
+            .upstream_sees("cookie", Some("a=b"))
+            .upstream_sees(":path", Some("/healthz?b")),
+        passes("two headers on a public route", "/healthz", &[("authorization", "Basic YTpi"), ("authorization", "Bearer x")])
+            .upstream_sees("authorization", None),
+        passes("a route that is public by its metadata", "/by-route?access_token=x", &[("authorization", "Bearer x")])
+            .property(METADATA, "map")
+            .property(POLICY, "open")
+            .upstream_sees("authorization", None)
+            .upstream_sees(":path", Some("/by-route")),
+        passes("nothing to withhold", "/healthz?b=access_token", &[("cookie", "a=b"), ("authorization", "Basic YTpi")])
+            .upstream_sees("authorization", Some("Basic YTpi"))
+            .upstream_sees("cookie", Some("a=b"))
+            .upstream_sees(":path", Some("/healthz?b=access_token")),
+    ]
+}
