@@ -7,12 +7,12 @@ use super::node::{Node, Object};
 use super::one_of;
 use crate::keys::{
     Algorithms, Endpoint, KeySet, KeySetProblem, KeySource, MAX_KEYS, NotAUrl, RemoteSettings,
-    RemoteSource,
+    RemoteSource, VerifiedBy,
 };
 
-const SOURCES: [&str; 3] = ["inline", "remote", "discovery"];
-pub(super) const EXPECTED: &str = "one of {inline: {keys: [...]}}, {remote: {cluster: …, uri: …}} and \
-                        {discovery: {cluster: …}}";
+const SOURCES: [&str; 4] = ["inline", "remote", "discovery", "verified_by"];
+pub(super) const EXPECTED: &str = "one of {inline: {keys: [...]}}, {remote: {cluster: …, uri: …}}, \
+                        {discovery: {cluster: …}} and {verified_by: {metadata: …, key: …}}";
 const REMOTE_KEYS: [&str; 8] =
     ["cluster", "uri", "timeout", "wait", "refresh", "refresh_min", "stale_for", "refetch_after"];
 
@@ -73,8 +73,28 @@ pub(super) fn read(
     let node = keys.get(source)?;
     match source {
         "inline" => read_inline(&node, algorithms),
+        "verified_by" => read_verified_by(&node).map(KeySource::VerifiedBy),
         source => read_remote(&node, issuer, source).map(KeySource::Remote),
     }
+}
+
+/// Whether a filter before this one verifies the issuer's tokens.
+pub(super) fn are_verified_before(issuer: &Object<'_>) -> bool {
+    issuer
+        .get("keys")
+        .is_some_and(|keys| keys.any_object().is_some_and(|keys| keys.get("verified_by").is_some()))
+}
+
+fn read_verified_by(node: &Node<'_>) -> Option<VerifiedBy> {
+    const NAMESPACE: &str =
+        "the namespace of dynamic metadata such as envoy.filters.http.jwt_authn";
+    const KEY: &str = "the key of the claims in it, which jwt_authn calls payload_in_metadata";
+    let place = node.object("an object with metadata and key", &["metadata", "key"])?;
+    let text = |key, expected: &str| {
+        place.required(key, expected).and_then(|node| node.text(expected).map(Box::from))
+    };
+    let (namespace, key) = (text("metadata", NAMESPACE), text("key", KEY));
+    Some(VerifiedBy { namespace: namespace?, key: key? })
 }
 
 /// The endpoint is the key set's own, or by default the issuer's metadata.

@@ -18,13 +18,14 @@ use crate::host::{CallId, CalloutAnswer, Host, RequestId};
 use crate::policy::PolicySet;
 use crate::report;
 use crate::request::Headers;
-use crate::token::{self, Scheme, TokenError, Unproven, Verifier};
+use crate::token::{self, EarlierFilters, Scheme, TokenError, Unproven, Verifier};
 
 /// A configured filter. One serves all requests of a worker.
 #[derive(Debug)]
 pub struct Filter {
     policies: PolicySet,
     verifier: Verifier,
+    earlier: EarlierFilters,
     waiting: RefCell<Waiting>,
     pace: Pace,
 }
@@ -59,6 +60,7 @@ impl Filter {
     pub fn new(configuration: &[u8], host: &dyn Host) -> Result<Self, Mistakes> {
         let policies = config::compile(configuration)?;
         let verifier = Verifier::new(policies.issuers.clone(), &policies.tokens, host);
+        let earlier = EarlierFilters::new(&policies.issuers, policies.levels.claims());
         info!(
             "version {}; signatures checked by the proxy: {}; by jwt-simple: all others",
             env!("CARGO_PKG_VERSION"),
@@ -71,7 +73,7 @@ impl Filter {
         } else {
             pace.hurry(host);
         }
-        Ok(Self { policies, verifier, waiting: RefCell::default(), pace })
+        Ok(Self { policies, verifier, earlier, waiting: RefCell::default(), pace })
     }
 
     /// Decides over a request, and answers it where it does not go on.
@@ -195,14 +197,21 @@ impl Filter {
     /// be told yet.
     fn credentials(&self, headers: &Headers, host: &dyn Host) -> Result<Credentials, Outcome> {
         let presented = match token::extract(headers, &self.policies.tokens.places) {
-            Ok(Some(presented)) => presented,
-            Ok(None) => return Ok(Credentials::Missing),
+            Ok(presented) => presented,
             Err(error) => return Ok(Credentials::Malformed(error)),
         };
         // RFC 9449 §7.1: without its proof, such a token is not to be taken.
-        if presented.scheme == Scheme::DPoP {
+        if presented.as_ref().is_some_and(|presented| presented.scheme == Scheme::DPoP) {
             return Ok(Credentials::Invalid(TokenError::ProofNotChecked));
         }
+        match self.earlier.evidence(host) {
+            Some(Ok(evidence)) => return Ok(Credentials::Verified(evidence)),
+            Some(Err(error)) => return Ok(Credentials::Invalid(error)),
+            None => {}
+        }
+        let Some(presented) = presented else {
+            return Ok(Credentials::Missing);
+        };
         match self.verifier.verify(&presented.token, host) {
             Ok(evidence) => Ok(Credentials::Verified(evidence)),
             Err(Unproven::Invalid(error)) => Ok(Credentials::Invalid(error)),

@@ -7,6 +7,7 @@
 pub mod memory;
 #[cfg(target_family = "wasm")]
 mod proxy;
+pub mod value;
 
 use std::time::Duration;
 

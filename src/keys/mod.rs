@@ -17,7 +17,7 @@ use serde_json::Value;
 pub use self::algorithm::{Algorithm, Algorithms};
 pub use self::jwk::{Jwk, KeyMaterial, KeyProblem};
 pub use self::remote::{Endpoint, Lookup, NotAUrl, RemoteSettings, RemoteSource};
-pub use self::store::{KeySource, KeyStore};
+pub use self::store::{KeySource, KeyStore, VerifiedBy};
 
 /// The most keys that a set may hold.
 pub const MAX_KEYS: usize = 256;

@@ -14,6 +14,17 @@ pub enum KeySource {
     Inline(Arc<KeySet>),
     /// They are fetched from the issuer.
     Remote(RemoteSettings),
+    /// There are none: a filter before this one verifies the tokens.
+    VerifiedBy(VerifiedBy),
+}
+
+/// Where a filter before this one leaves the claims of a token that it verified.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifiedBy {
+    /// The namespace of the dynamic metadata.
+    pub namespace: Box<str>,
+    /// The key within.
+    pub key: Box<str>,
 }
 
 /// The keys that are fetched, by issuer.
@@ -24,7 +35,7 @@ impl KeyStore {
     /// Starts to keep the keys of these sources.
     pub fn new<'s>(sources: impl Iterator<Item = &'s KeySource>, host: &dyn Host) -> Self {
         let remote = sources.filter_map(|source| match source {
-            KeySource::Inline(_) => None,
+            KeySource::Inline(_) | KeySource::VerifiedBy(_) => None,
             KeySource::Remote(settings) => {
                 Some((settings.issuer.clone(), RemoteKeys::new(settings.clone(), host)))
             }
@@ -41,6 +52,7 @@ impl KeyStore {
     pub fn lookup(&mut self, source: &KeySource, host: &dyn Host) -> Lookup {
         match source {
             KeySource::Inline(keys) => Lookup::Ready(Arc::clone(keys), 0),
+            KeySource::VerifiedBy(_) => Lookup::Ready(Arc::default(), 0),
             KeySource::Remote(settings) => match self.0.get_mut(&settings.issuer) {
                 Some(keys) => keys.lookup(host),
                 // Every source of the configuration is in the store.
@@ -53,7 +65,7 @@ impl KeyStore {
     /// newer is to be had.
     pub fn lookup_newer(&mut self, source: &KeySource, host: &dyn Host) -> Option<Lookup> {
         match source {
-            KeySource::Inline(_) => None,
+            KeySource::Inline(_) | KeySource::VerifiedBy(_) => None,
             KeySource::Remote(settings) => self.0.get_mut(&settings.issuer)?.lookup_newer(host),
         }
     }

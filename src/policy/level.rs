@@ -144,6 +144,14 @@ impl Ladder {
         self.get(id).map_or("", |level| &level.name)
     }
 
+    /// The claims beside `acr` and `amr` that proofs look at.
+    pub fn claims(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().flat_map(|level| &level.proven_by).filter_map(|proof| match &proof.claim {
+            ClaimProof::Claim { name, .. } => Some(&**name),
+            ClaimProof::Acr(_) | ClaimProof::Amr(_) => None,
+        })
+    }
+
     /// Every level that the evidence satisfies: those proven, and those that they satisfy.
     pub fn satisfied(&self, evidence: &Evidence) -> LevelSet {
         self.0

@@ -15,32 +15,54 @@ use crate::time::Timestamp;
 #[derive(Debug)]
 pub struct Evidence {
     issuer: Arc<Issuer>,
-    key: Arc<Jwk>,
-    generation: AtomicU64,
+    origin: Origin,
     claims: Map<String, Value>,
+}
+
+/// What makes the claims of a token count.
+#[derive(Debug)]
+pub(super) enum Origin {
+    /// Its signature, by a key of the issuer.
+    Signature {
+        /// The key.
+        key: Arc<Jwk>,
+        /// The generation of the issuer's keys in which it was last seen.
+        generation: AtomicU64,
+    },
+    /// A filter before this one, which verified the token.
+    EarlierFilter,
+}
+
+impl Origin {
+    /// A key that is one of the issuer's keys of this generation.
+    pub(super) const fn signature(key: Arc<Jwk>, generation: u64) -> Self {
+        Self::Signature { key, generation: AtomicU64::new(generation) }
+    }
 }
 
 /// Claims that only ID tokens carry (OIDC Core §3.1.3.6, §3.3.2.11; `s_hash`: FAPI 1.0). An ID token tells a client who
 /// logged in; it gives no access (RFC 9068 §5).
-const ID_TOKEN_CLAIMS: [&str; 3] = ["at_hash", "c_hash", "s_hash"];
+pub(super) const ID_TOKEN_CLAIMS: [&str; 3] = ["at_hash", "c_hash", "s_hash"];
 
 impl Evidence {
-    /// Checks the registered claims (RFC 7519 §4.1, RFC 9068 §4) of a token that `issuer` signed
-    /// with `key`, which is one of its keys of this generation.
+    /// Checks the registered claims (RFC 7519 §4.1, RFC 9068 §4) of a token that was proven to come
+    /// from `issuer`.
     ///
     /// # Errors
     /// When the token is not valid here and now.
     pub(super) fn new(
         issuer: Arc<Issuer>,
-        key: Arc<Jwk>,
-        generation: u64,
+        origin: Origin,
         claims: Map<String, Value>,
         now: Timestamp,
     ) -> Result<Self, TokenError> {
-        let evidence = Self { issuer, key, generation: AtomicU64::new(generation), claims };
+        let evidence = Self { issuer, origin, claims };
         evidence.check_times(now)?;
         let (issuer, claims) = (&evidence.issuer, &evidence.claims);
-        if !audience_fits(claims.get("aud"), &issuer.audiences) {
+        // An earlier filter may have looked at the audience itself.
+        let is_left_out =
+            matches!(evidence.origin, Origin::EarlierFilter) && issuer.audiences.is_empty();
+        if !is_left_out && !audience_fits(claims.get("aud"), &issuer.audiences) {
             return Err(TokenError::WrongAudience);
         }
         if ID_TOKEN_CLAIMS.iter().any(|name| claims.contains_key(*name)) {
@@ -55,9 +77,11 @@ impl Evidence {
     /// When the token is not valid now.
     pub(super) fn check_times(&self, now: Timestamp) -> Result<(), TokenError> {
         let skew = self.issuer.clock_skew;
-        let expires = date(&self.claims, "exp")?.ok_or(TokenError::NoExpiry)?;
-        if now >= expires.plus(skew) {
-            return Err(TokenError::Expired);
+        match (date(&self.claims, "exp")?, &self.origin) {
+            (Some(expires), _) if now >= expires.plus(skew) => return Err(TokenError::Expired),
+            (None, Origin::Signature { .. }) => return Err(TokenError::NoExpiry),
+            // An earlier filter may accept tokens that do not expire.
+            (Some(_), _) | (None, Origin::EarlierFilter) => {}
         }
         for name in ["nbf", "iat"] {
             if date(&self.claims, name)?.is_some_and(|start| start > now.plus(skew)) {
@@ -69,12 +93,13 @@ impl Evidence {
 
     /// Whether `keys`, the issuer's keys of this generation, still hold the key that signed.
     pub(super) fn is_signed_by_one_of(&self, keys: &KeySet, generation: u64) -> bool {
-        if self.generation.load(Ordering::Relaxed) == generation {
+        let Origin::Signature { key, generation: seen } = &self.origin else { return false };
+        if seen.load(Ordering::Relaxed) == generation {
             return true;
         }
-        let holds = keys.holds(&self.key);
+        let holds = keys.holds(key);
         if holds {
-            self.generation.store(generation, Ordering::Relaxed);
+            seen.store(generation, Ordering::Relaxed);
         }
         holds
     }
@@ -129,7 +154,7 @@ impl Evidence {
         let Value::Object(claims) = claims else { panic!("claims are an object") };
         let key = serde_json::from_str(crate::keys::rfc::P256).unwrap();
         let key = Arc::new(Jwk::from_json(&key).unwrap());
-        Self { issuer: Arc::new(issuer), key, generation: AtomicU64::new(0), claims }
+        Self { issuer: Arc::new(issuer), origin: Origin::signature(key, 0), claims }
     }
 }
 

@@ -103,7 +103,7 @@ fn object(part: &str) -> Result<Map<String, Value>, TokenError> {
 
 /// The types of the registered claims (RFC 7519 §4.1), before any engine looks at them: one that
 /// refuses them by itself would call the signature bad.
-fn check_types(claims: &Map<String, Value>) -> Result<(), TokenError> {
+pub(super) fn check_types(claims: &Map<String, Value>) -> Result<(), TokenError> {
     for name in ["exp", "nbf", "iat"] {
         if claims.get(name).is_some_and(|date| Timestamp::from_numeric_date(date).is_none()) {
             return Err(TokenError::BadDate(name));

@@ -7,6 +7,7 @@ mod cache;
 mod claims;
 mod extract;
 mod jws;
+mod metadata;
 mod place;
 mod signature;
 #[cfg(test)]
@@ -21,6 +22,7 @@ pub use self::cache::CacheLimits;
 pub use self::claims::{AuthTimeProblem, Evidence};
 pub use self::extract::{MalformedCredentials, Presented, TokenSettings, extract};
 pub use self::jws::{Header, UnverifiedToken};
+pub use self::metadata::EarlierFilters;
 pub use self::place::{Place, Scheme};
 pub use self::signature::{Engine, SignatureEngines};
 pub use self::verify::{TokenError, Unproven, Verifier};

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cache::TokenCache;
+use super::claims::Origin;
 use super::signature::{Engine, SignatureEngines, SignatureError};
 use super::{Evidence, Issuer, Issuers, TokenSettings, UnverifiedToken};
 use crate::host::{CallId, CalloutAnswer, Host};
-use crate::keys::{Algorithms, Jwk, KeySet, KeyStore, Lookup};
+use crate::keys::{Algorithms, Jwk, KeySet, KeySource, KeyStore, Lookup};
 use crate::report::Counter;
 
 /// Why a token proves nothing (RFC 6750 §3.1: `invalid_token`).
@@ -57,6 +58,8 @@ pub enum TokenError {
     WrongAudience,
     /// It is an ID token.
     IdToken,
+    /// A filter before this one should have verified it, and has not.
+    NotVerifiedBefore,
     /// It came with the scheme `DPoP`, whose proofs are not checked.
     ProofNotChecked,
 }
@@ -85,6 +88,9 @@ impl fmt::Display for TokenError {
             Self::NotYetValid => "the token is not valid yet",
             Self::WrongAudience => "the token is for another audience",
             Self::IdToken => "the token is an ID token",
+            Self::NotVerifiedBefore => {
+                "the token is for a filter before this one to verify, which left no claims of it"
+            }
             Self::ProofNotChecked => "the token came with DPoP, whose proofs are not checked",
         })
     }
@@ -205,6 +211,9 @@ impl Verifier {
             .claimed_issuer()
             .and_then(|name| self.issuers.named(name))
             .ok_or(TokenError::UnknownIssuer)?;
+        if matches!(issuer.keys, KeySource::VerifiedBy(_)) {
+            return Err(TokenError::NotVerifiedBefore.into());
+        }
         let header = token.header();
         if !issuer.algorithms.contains(header.algorithm) {
             return Err(TokenError::AlgorithmNotAllowed.into());
@@ -214,7 +223,8 @@ impl Verifier {
         }
         let (key, generation) = self.signing_key(&token, issuer, host)?;
         let claims = token.into_claims();
-        let evidence = Evidence::new(issuer.clone(), key, generation, claims, host.now())?;
+        let origin = Origin::signature(key, generation);
+        let evidence = Evidence::new(issuer.clone(), origin, claims, host.now())?;
         Ok(Arc::new(evidence))
     }
 

@@ -23,6 +23,7 @@ mod support;
 mod table;
 mod tokens;
 mod upsets;
+mod verified;
 
 use std::sync::Arc;
 
@@ -37,6 +38,7 @@ fn main() {
         routing::suites(&keys),
         paths::suites(&keys),
         upsets::suites(&keys),
+        verified::suites(&keys),
     ];
     let trials = suites.into_iter().flatten().flat_map(|suite| run::trials(suite, &keys));
     libtest_mimic::run(&arguments, trials.collect()).exit();

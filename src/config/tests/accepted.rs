@@ -32,6 +32,8 @@ pub(super) const ROWS: &[(&str, &str)] = &[
     ("/issuers/0/auth_time_claim", r#""https://example.com/auth_time""#),
     ("/issuers/0/token_types", r#"["application/AT+JWT"]"#),
     ("/issuers/0/keys/inline/keys/0/alg", r#""RS256""#),
+    ("/issuers/1/keys", r#"{"verified_by": {"metadata": "envoy.filters.http.jwt_authn", "key": "payload"}}"#),
+    ("/issuers/1", r#"{"issuer": "https://other.example.com", "keys": {"verified_by": {"metadata": "a", "key": "b"}}}"#),
     // Members that this filter does not know (RFC 7517 §4).
     ("/issuers/0/keys/inline/keys/0/x5t", r#""…""#),
     ("/issuers/0/keys/inline/issued_by", r#""…""#),

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::signer::issuer;
 use crate::time::Timestamp;
+use crate::token::claims::Origin;
 use crate::token::{AuthTimeProblem, Evidence, TokenError as E};
 use std::time::Duration;
 
@@ -31,7 +32,7 @@ fn check(changes: Value) -> Result<Evidence, E> {
     let Value::Object(claims) = claims else { panic!("claims are an object") };
     let key = serde_json::from_str(crate::keys::rfc::P256).unwrap();
     let key = crate::keys::Jwk::from_json(&key).unwrap().into();
-    Evidence::new(issuer(&[]).into(), key, 0, claims, now())
+    Evidence::new(issuer(&[]).into(), Origin::signature(key, 0), claims, now())
 }
 
 /// So many milliseconds after `now()`, as a claim.

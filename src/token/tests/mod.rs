@@ -1,6 +1,7 @@
 //! Tokens: how they are read, who signed them, and what they state.
 
 mod claims;
+mod metadata;
 mod parse;
 pub(super) mod signer;
 mod verify;

@@ -315,6 +315,7 @@ fn every_error_has_a_sentence_of_its_own() {
         E::NotYetValid,
         E::WrongAudience,
         E::IdToken,
+        E::NotVerifiedBefore,
         E::ProofNotChecked,
     ];
     let mut sentences = all.map(|error| error.to_string()).to_vec();

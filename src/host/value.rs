@@ -1,0 +1,132 @@
+//! Values of properties, as Envoy hands them out: bytes without a type.
+//!
+//! Measured with Envoy 1.40: a string comes as its bytes, a number as the eight bytes of a double,
+//! a boolean as one byte, a list as pairs of an item and nothing, an object as pairs of name and
+//! value. Null cannot be read, nor what holds it. Nothing tells an empty string from none. So what
+//! a value is depends on what is expected; what is something else in most cases shows as such.
+
+/// Reads a string. The other types hold control characters: the count of pairs has a zero byte,
+/// booleans are one, and so are most numbers or they are no UTF-8.
+pub fn text(bytes: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    (!text.chars().any(char::is_control)).then_some(text)
+}
+
+/// Reads a number.
+///
+/// Strings of eight bytes are none. A string with control characters may pass for a number, but not
+/// for a time of today: of a double from 2^29 to 2^33, the last two bytes are no UTF-8, and Envoy's
+/// strings are.
+pub fn number(bytes: &[u8]) -> Option<f64> {
+    if text(bytes).is_some() {
+        return None;
+    }
+    bytes.try_into().ok().map(f64::from_le_bytes)
+}
+
+/// Reads the pairs of a list or an object: how many there are, the two lengths of each, then the
+/// bytes of each with a zero byte after them.
+pub fn pairs(bytes: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
+    /// The bytes of the two lengths of a pair.
+    const LENGTHS: usize = 8;
+    let mut rest = bytes;
+    let count = take_length(&mut rest)?;
+    let (mut lengths, mut rest) = rest.split_at_checked(count.checked_mul(LENGTHS)?)?;
+    let mut pairs = Vec::with_capacity(count);
+    while !lengths.is_empty() {
+        let (name, value) = (take_length(&mut lengths)?, take_length(&mut lengths)?);
+        pairs.push((take_part(&mut rest, name)?, take_part(&mut rest, value)?));
+    }
+    rest.is_empty().then_some(pairs)
+}
+
+fn take_length(rest: &mut &[u8]) -> Option<usize> {
+    let (length, after) = rest.split_first_chunk()?;
+    *rest = after;
+    usize::try_from(u32::from_le_bytes(*length)).ok()
+}
+
+fn take_part<'a>(rest: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
+    let (part, after) = rest.split_at_checked(length)?;
+    *rest = after.strip_prefix(&[0])?;
+    Some(part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A list or an object as Envoy writes it.
+    fn written(pairs: &[(&[u8], &[u8])]) -> Vec<u8> {
+        let length = |part: &[u8]| u32::try_from(part.len()).unwrap().to_le_bytes();
+        let mut out = u32::try_from(pairs.len()).unwrap().to_le_bytes().to_vec();
+        for (name, value) in pairs {
+            out.extend([length(name), length(value)].concat());
+        }
+        for (name, value) in pairs {
+            out.extend([name, &[0][..], value, &[0]].concat());
+        }
+        out
+    }
+
+    #[test]
+    fn what_envoy_was_seen_to_write_is_read() {
+        let list = b"\x02\0\0\0\x03\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0pwd\0\0otp\0\0";
+        assert_eq!(pairs(list), Some(vec![(&b"pwd"[..], &b""[..]), (b"otp", b"")]));
+        let object = b"\x01\0\0\0\x03\0\0\0\x05\0\0\0jkt\0thumb\0";
+        assert_eq!(pairs(object), Some(vec![(&b"jkt"[..], &b"thumb"[..])]));
+        assert_eq!(pairs(&[0, 0, 0, 0]), Some(vec![]));
+        assert_eq!(number(&[0, 0, 0xc0, 0x31, 0x42, 0xc1, 0xda, 0x41]), Some(1_795_492_039.0));
+        assert_eq!(number(&[0; 8]), Some(0.0));
+        assert_eq!(text("ä€".as_bytes()), Some("ä€"));
+    }
+
+    #[test]
+    fn one_type_is_not_taken_for_another() {
+        for bytes in [&b"\x01"[..], b"\0", &[0; 8], &1_f64.to_le_bytes(), b"\0\0\0\0", b"a\0b"] {
+            assert_eq!(text(bytes), None, "{bytes:?}");
+        }
+        for bytes in [&b"12345678"[..], b"", b"1", b"\x01", b"123456789", b"\0\0\0\0"] {
+            assert_eq!(number(bytes), None, "{bytes:?}");
+        }
+        for bytes in [
+            &b""[..],
+            b"abc",
+            b"12345678",
+            b"\x01\0\0\0",
+            b"\xff\xff\xff\xff",
+            b"\x01\0\0\0\xff\xff\xff\xff\xff\xff\xff\xff",
+            b"\x01\0\0\0\x01\0\0\0\0\0\0\0ab\0",
+            b"\x01\0\0\0\x01\0\0\0\0\0\0\0a\0\0more",
+            b"\x01\0\0\0\x01\0\0\0\0\0\0\0a\0",
+        ] {
+            assert_eq!(pairs(bytes), None, "{bytes:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_string_is_a_time_of_today(text in "\\PC{1,8}|[\\x00-\\x7f]{8}|[\\x00-\\u{7ff}]{4,8}") {
+            if let Some(number) = number(text.as_bytes()) {
+                prop_assert!(!(2_f64.powi(29)..2_f64.powi(33)).contains(&number), "{number}");
+            }
+        }
+
+        #[test]
+        fn pairs_are_read_back_and_are_no_text(
+            list in proptest::collection::vec((".{0,9}", ".{0,9}"), 0..5),
+        ) {
+            let list = list.iter().map(|(a, b)| (a.as_bytes(), b.as_bytes())).collect::<Vec<_>>();
+            let bytes = written(&list);
+            prop_assert_eq!(text(&bytes), None);
+            prop_assert_eq!(number(&bytes), None);
+            prop_assert_eq!(pairs(&bytes), Some(list));
+        }
+
+        #[test]
+        fn any_bytes_are_read_without_a_panic(bytes in proptest::collection::vec(0_u8..4, 0..40)) {
+            let _ = (text(&bytes), number(&bytes), pairs(&bytes));
+        }
+    }
+}

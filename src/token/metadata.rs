@@ -1,0 +1,153 @@
+//! Claims that a filter before this one verified, and left as dynamic metadata.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::claims::{ID_TOKEN_CLAIMS, Origin};
+use super::jws::check_types;
+use super::{Evidence, Issuer, Issuers, TokenError};
+use crate::host::{Host, value};
+use crate::keys::{KeySource, VerifiedBy};
+
+/// The issuers whose tokens filters before this one verify.
+#[derive(Debug)]
+pub struct EarlierFilters(Vec<Source>);
+
+/// One place for the claims of verified tokens, and the issuers whose claims it can hold.
+#[derive(Debug)]
+struct Source {
+    metadata: VerifiedBy,
+    issuers: Vec<(Arc<Issuer>, Vec<Leaf>)>,
+}
+
+/// A claim to read.
+#[derive(Debug)]
+struct Leaf {
+    claim: Box<str>,
+    expected: Expected,
+}
+
+/// What a claim is read as. What it is not proves nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expected {
+    /// A string.
+    Text,
+    /// A string, or a list of them.
+    Texts,
+    /// A `NumericDate`.
+    Date,
+    /// An object of strings.
+    Members,
+}
+
+/// The claims that always matter. Which holds the time of the authentication is configured.
+const CLAIMS: [(&str, Expected); 11] = [
+    ("iss", Expected::Text),
+    ("sub", Expected::Text),
+    ("aud", Expected::Texts),
+    ("exp", Expected::Date),
+    ("nbf", Expected::Date),
+    ("iat", Expected::Date),
+    ("acr", Expected::Text),
+    ("amr", Expected::Texts),
+    ("scope", Expected::Texts),
+    ("scp", Expected::Texts),
+    // RFC 7800 §3.1.
+    ("cnf", Expected::Members),
+];
+
+impl EarlierFilters {
+    /// Takes the issuers that are verified by earlier filters. `claims` are those that proofs of
+    /// levels name.
+    pub fn new<'c>(issuers: &Issuers, claims: impl Iterator<Item = &'c str>) -> Self {
+        let claims = claims.collect::<Vec<_>>();
+        let mut sources = Vec::<Source>::new();
+        for issuer in issuers.iter() {
+            let KeySource::VerifiedBy(metadata) = &issuer.keys else { continue };
+            let entry = (Arc::clone(issuer), leaves(issuer, &claims));
+            match sources.iter_mut().find(|source| source.metadata == *metadata) {
+                Some(source) => source.issuers.push(entry),
+                None => sources.push(Source { metadata: metadata.clone(), issuers: vec![entry] }),
+            }
+        }
+        Self(sources)
+    }
+
+    /// What the request's token proves, as an earlier filter verified it; `None` where none left
+    /// claims of an issuer whose tokens it is to verify.
+    pub fn evidence(&self, host: &dyn Host) -> Option<Result<Arc<Evidence>, TokenError>> {
+        let (source, (issuer, leaves)) = self.0.iter().find_map(|source| {
+            let named = source.read(host, "iss", Expected::Text)?;
+            let mut issuers = source.issuers.iter();
+            Some((source, issuers.find(|(issuer, _)| named == *issuer.name)?))
+        })?;
+        let claims = leaves.iter().filter_map(|Leaf { claim, expected }| {
+            Some((claim.to_string(), source.read(host, claim, *expected)?))
+        });
+        let claims = claims.collect::<Map<_, _>>();
+        let evidence = check_types(&claims).and_then(|()| {
+            Evidence::new(Arc::clone(issuer), Origin::EarlierFilter, claims, host.now())
+        });
+        Some(evidence.map(Arc::new))
+    }
+}
+
+fn leaves(issuer: &Issuer, claims: &[&str]) -> Vec<Leaf> {
+    let auth_time = (&*issuer.auth_time_claim, Expected::Date);
+    let id_token = ID_TOKEN_CLAIMS.map(|claim| (claim, Expected::Texts));
+    let in_proofs = claims.iter().map(|claim| (*claim, Expected::Texts));
+    let all = CLAIMS.into_iter().chain([auth_time]).chain(id_token).chain(in_proofs);
+    let mut leaves = Vec::<Leaf>::new();
+    for (claim, expected) in all {
+        if leaves.iter().all(|leaf| *leaf.claim != *claim) {
+            leaves.push(Leaf { claim: claim.into(), expected });
+        }
+    }
+    leaves
+}
+
+impl Source {
+    /// Reads one claim, as null where it is not what is expected. Leaf by leaf: a null anywhere in
+    /// the payload makes the whole unreadable.
+    fn read(&self, host: &dyn Host, claim: &str, expected: Expected) -> Option<Value> {
+        let VerifiedBy { namespace, key } = &self.metadata;
+        let path = ["metadata", "filter_metadata", namespace, key, claim];
+        let bytes = match host.property(&path) {
+            Ok(bytes) => bytes.filter(|bytes| !bytes.is_empty())?,
+            // It is null, or holds one.
+            Err(_) => return Some(Value::Null),
+        };
+        let read = match expected {
+            Expected::Text => value::text(&bytes).map(Value::from),
+            Expected::Texts => value::text(&bytes).map(Value::from).or_else(|| {
+                let item = ["metadata", "filter_metadata", namespace, key, claim, "0"];
+                let first = host.property(&item).ok().flatten()?;
+                read_list(&bytes, &first)
+            }),
+            Expected::Date => value::number(&bytes).map(Value::from),
+            Expected::Members => read_members(&bytes),
+        };
+        Some(read.unwrap_or_default())
+    }
+}
+
+/// Reads a list of strings. `{"otp": ""}` is written like `["otp"]`, but only a list has a first
+/// item; and one that is empty cannot be told from none.
+fn read_list(bytes: &[u8], first: &[u8]) -> Option<Value> {
+    let pairs = value::pairs(bytes)?;
+    pairs.first().filter(|(item, _)| *item == first && !first.is_empty())?;
+    let items = pairs
+        .iter()
+        .map(|(item, nothing)| value::text(item).filter(|_| nothing.is_empty()).map(Value::from));
+    items.collect::<Option<Vec<_>>>().map(Value::from)
+}
+
+/// Reads an object of strings. A member that is none is null.
+fn read_members(bytes: &[u8]) -> Option<Value> {
+    let members = value::pairs(bytes)?.into_iter().map(|(name, member)| {
+        let name = value::text(name)?.to_owned();
+        Some((name, value::text(member).map(Value::from).unwrap_or_default()))
+    });
+    members.collect::<Option<Map<_, _>>>().map(Value::from)
+}

@@ -1,0 +1,188 @@
+//! Claims that an earlier filter verified.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::signer::issuer;
+use crate::host::memory::MemoryHost;
+use crate::keys::{KeySource, VerifiedBy};
+use crate::request::Headers;
+use crate::time::Timestamp;
+use crate::token::{EarlierFilters, Issuer, Issuers, TokenError as E};
+
+const NOW: u64 = 1_700_000_000;
+
+fn verified_by(name: &str, key: &str) -> Issuer {
+    let keys = VerifiedBy { namespace: "envoy.filters.http.jwt_authn".into(), key: key.into() };
+    Issuer { name: name.into(), keys: KeySource::VerifiedBy(keys), ..issuer(&[]) }
+}
+
+fn claims() -> Value {
+    json!({"iss": "https://id.example.com", "aud": "api", "exp": NOW + 60})
+}
+
+/// The bytes of a value as Envoy hands them out; `None` for what it cannot.
+fn written(value: &Value) -> Option<Vec<u8>> {
+    let pairs = match value {
+        Value::Null => return None,
+        Value::Bool(value) => return Some(vec![u8::from(*value)]),
+        Value::Number(value) => return Some(value.as_f64()?.to_le_bytes().to_vec()),
+        Value::String(value) => return Some(value.clone().into_bytes()),
+        Value::Array(items) => {
+            let pairs = items.iter().map(|item| Some((written(item)?, Vec::new())));
+            pairs.collect::<Option<Vec<_>>>()?
+        }
+        Value::Object(members) => {
+            let pair = |(name, member): (&String, &Value)| {
+                Some((name.clone().into_bytes(), written(member)?))
+            };
+            members.iter().map(pair).collect::<Option<Vec<_>>>()?
+        }
+    };
+    let length = |part: &[u8]| u32::try_from(part.len()).unwrap().to_le_bytes();
+    let mut out = u32::try_from(pairs.len()).unwrap().to_le_bytes().to_vec();
+    for (name, value) in &pairs {
+        out.extend([length(name), length(value)].concat());
+    }
+    for (name, value) in &pairs {
+        out.extend([name, &[0][..], value, &[0]].concat());
+    }
+    Some(out)
+}
+
+/// A host with these claims as metadata.
+fn host(key: &str, claims: &Value) -> MemoryHost {
+    let mut host = MemoryHost::new(Headers::default());
+    host.now = Timestamp::from_epoch(Duration::from_secs(NOW));
+    let root = format!("metadata.filter_metadata.envoy.filters.http.jwt_authn.{key}");
+    for (name, value) in claims.as_object().unwrap() {
+        host.properties.insert(format!("{root}.{name}"), written(value));
+        for (index, item) in value.as_array().into_iter().flatten().enumerate() {
+            host.properties.insert(format!("{root}.{name}.{index}"), written(item));
+        }
+    }
+    host
+}
+
+/// What the claims come to: `None` for no evidence and no error.
+fn check(issuers: Vec<Issuer>, host: &MemoryHost) -> Option<Result<String, E>> {
+    let earlier = EarlierFilters::new(&Issuers::new(issuers), ["acrs", "scope"].into_iter());
+    let evidence = earlier.evidence(host)?;
+    Some(evidence.map(|evidence| evidence.issuer().name.to_string()))
+}
+
+#[test]
+fn claims_of_the_issuer_are_evidence() {
+    let id = "https://id.example.com";
+    let one = || vec![verified_by(id, "payload")];
+    let good = Some(Ok(id.to_owned()));
+    assert_eq!(check(one(), &host("payload", &claims())), good);
+    assert_eq!(check(one(), &host("other", &claims())), None);
+    assert_eq!(check(one(), &MemoryHost::new(Headers::default())), None);
+    // Only for issuers that leave it to an earlier filter.
+    let itself = Issuer { name: id.into(), ..issuer(&[]) };
+    assert_eq!(check(vec![itself], &host("payload", &claims())), None);
+    // Several issuers, with one place or several.
+    let other = |key| verified_by("https://other.example.com", key);
+    for issuers in [
+        vec![verified_by(id, "payload"), other("payload")],
+        vec![other("payload"), verified_by(id, "payload")],
+        vec![other("other"), verified_by(id, "payload")],
+    ] {
+        assert_eq!(check(issuers, &host("payload", &claims())), good);
+    }
+    assert_eq!(check(vec![other("payload")], &host("payload", &claims())), None);
+    assert_eq!(
+        check(vec![other("payload"), verified_by(id, "x")], &host("payload", &claims())),
+        None
+    );
+}
+
+#[test]
+fn the_registered_claims_are_looked_at_again() {
+    for (claim, value, expected) in [
+        ("exp", json!(NOW - 31), Some(E::Expired)),
+        ("exp", json!("1800000000"), Some(E::BadDate("exp"))),
+        ("exp", json!("18000000"), Some(E::BadDate("exp"))),
+        ("exp", json!(null), Some(E::BadDate("exp"))),
+        ("exp", json!([NOW]), Some(E::BadDate("exp"))),
+        ("nbf", json!(0), None),
+        ("nbf", json!(NOW + 31), Some(E::NotYetValid)),
+        ("iat", json!(NOW + 31), Some(E::NotYetValid)),
+        ("iat", json!(true), Some(E::BadDate("iat"))),
+        ("aud", json!("x"), Some(E::WrongAudience)),
+        ("aud", json!([]), Some(E::BadClaim("aud"))),
+        ("aud", json!(["x", "api"]), None),
+        ("aud", json!(["x", "api", 1]), Some(E::BadClaim("aud"))),
+        ("aud", json!(["api", null]), Some(E::BadClaim("aud"))),
+        ("aud", json!({"api": ""}), Some(E::BadClaim("aud"))),
+        ("aud", json!(1), Some(E::BadClaim("aud"))),
+        ("sub", json!(null), Some(E::BadClaim("sub"))),
+        ("sub", json!(1), Some(E::BadClaim("sub"))),
+        ("sub", json!(["alice"]), Some(E::BadClaim("sub"))),
+        ("c_hash", json!("x"), Some(E::IdToken)),
+        ("c_hash", json!(null), Some(E::IdToken)),
+        ("nothing_that_matters", json!({"a": [null]}), None),
+    ] {
+        let mut claims = claims();
+        claims[claim] = value.clone();
+        let found = check(
+            vec![verified_by("https://id.example.com", "payload")],
+            &host("payload", &claims),
+        );
+        assert_eq!(found.unwrap().err(), expected, "{claim} {value}");
+    }
+    // What the issuer is cannot be told: no evidence, and no token.
+    for iss in [json!(null), json!(1), json!(["https://id.example.com"]), json!("")] {
+        let mut claims = claims();
+        claims["iss"] = iss.clone();
+        let issuers = vec![verified_by("https://id.example.com", "payload")];
+        assert_eq!(check(issuers, &host("payload", &claims)), None, "{iss}");
+    }
+}
+
+#[test]
+fn without_audiences_and_without_an_end_the_earlier_filter_is_trusted() {
+    let open = || Issuer { audiences: Vec::new(), ..verified_by("https://id.example.com", "p") };
+    for claims in [
+        json!({"iss": "https://id.example.com"}),
+        json!({"iss": "https://id.example.com", "aud": "x"}),
+    ] {
+        assert!(check(vec![open()], &host("p", &claims)).unwrap().is_ok(), "{claims}");
+    }
+    let expired = json!({"iss": "https://id.example.com", "exp": NOW - 61});
+    assert_eq!(check(vec![open()], &host("p", &expired)), Some(Err(E::Expired)));
+}
+
+#[test]
+fn claims_are_read_as_what_they_are_or_as_null() {
+    let claims = json!({
+        "iss": "https://id.example.com", "aud": "api", "exp": NOW + 60,
+        "acr": 1, "amr": ["pwd", "otp"], "scope": {"a": ""}, "scp": ["", "a"], "acrs": "c1",
+        "auth_time": f64::from(1_699_999_999) + 0.5,
+        "cnf": {"jkt": "thumb", "x5t#S256": "cert", "kid": 1},
+    });
+    let issuers = Issuers::new(vec![verified_by("https://id.example.com", "payload")]);
+    let earlier = EarlierFilters::new(&issuers, ["acrs"].into_iter());
+    let evidence = earlier.evidence(&host("payload", &claims)).unwrap().unwrap();
+    for (claim, expected) in [
+        ("acr", Some(json!(null))),
+        ("amr", Some(json!(["pwd", "otp"]))),
+        ("scope", Some(json!(null))),
+        // Its first item cannot be told from none.
+        ("scp", Some(json!(null))),
+        ("acrs", Some(json!("c1"))),
+        ("auth_time", Some(json!(f64::from(1_699_999_999) + 0.5))),
+        ("cnf", Some(json!({"jkt": "thumb", "x5t#S256": "cert", "kid": null}))),
+        ("sub", None),
+    ] {
+        assert_eq!(evidence.claim(claim), expected.as_ref(), "{claim}");
+    }
+    for cnf in [json!(null), json!("thumb"), json!({"jkt": null})] {
+        let mut claims = claims.clone();
+        claims["cnf"] = cnf.clone();
+        let evidence = earlier.evidence(&host("payload", &claims)).unwrap().unwrap();
+        assert_eq!(evidence.claim("cnf"), Some(&Value::Null), "{cnf}");
+    }
+}
