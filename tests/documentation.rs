@@ -8,6 +8,7 @@ mod support;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use envoy_stepup::cli::document::Documents;
 use envoy_stepup::config::compile_value;
 use serde_json::{Value, json};
 use support::envoy::validate_text;
@@ -66,13 +67,49 @@ fn every_envoy_example_in_the_documents_is_accepted_by_envoy() {
 }
 
 #[test]
+fn every_configuration_within_an_example_is_accepted() {
+    let mut checked = 0;
+    for Example { place, value } in documents().iter().flat_map(|file| examples(file)) {
+        if value.get("http_filters").is_none() && value["kind"] != "WasmPlugin" {
+            continue;
+        }
+        let documents = Documents::parse(&value.to_string()).unwrap();
+        for configuration in documents.configurations().unwrap() {
+            if let Err(mistakes) = configuration.compile() {
+                panic!("{place}: has mistakes\n{mistakes:#?}");
+            }
+            checked += 1;
+        }
+    }
+    assert!(checked >= 3, "only {checked} examples were found");
+}
+
+#[test]
+fn the_filter_knows_every_issuer_that_istio_verifies() {
+    let recipe = examples(&root().join("docs/recipes/istio-request-authentication.md"));
+    let of_kind = |kind| recipe.iter().find(|example| example.value["kind"] == kind).unwrap();
+    let plugin = &of_kind("WasmPlugin").value["spec"];
+    let known = plugin["pluginConfig"]["issuers"].as_array().unwrap();
+    for rule in of_kind("RequestAuthentication").value["spec"]["jwtRules"].as_array().unwrap() {
+        let issuer = known.iter().find(|known| known["issuer"] == rule["issuer"]).unwrap();
+        let place = json!({"metadata": "envoy.filters.http.jwt_authn", "key": "payload"});
+        assert_eq!(issuer["keys"]["verified_by"], place);
+    }
+    assert_eq!(plugin["phase"], "AUTHZ");
+}
+
+#[test]
 fn no_example_goes_unchecked() {
     for Example { place, value } in documents().iter().flat_map(|file| examples(file)) {
         let members = value.as_object().unwrap_or_else(|| panic!("{place}: is no object"));
         let is_configuration = members.keys().all(|key| KEYS.contains(&key.as_str()));
         // The scenarios run the filter with the capabilities that the document lists.
         let is_run_elsewhere = members.contains_key("capability_restriction_config");
-        let is_checked = is_configuration || is_run_elsewhere || bootstrap_around(&value).is_some();
+        let is_of_istio = value["kind"] == "WasmPlugin" || value["kind"] == "RequestAuthentication";
+        let is_checked = is_configuration
+            || is_run_elsewhere
+            || is_of_istio
+            || bootstrap_around(&value).is_some();
         assert!(is_checked, "{place}: nothing here knows how to check this example");
     }
 }
@@ -127,7 +164,7 @@ fn bootstrap_around(part: &Value) -> Option<String> {
                 },
             }]}],
         }],
-        "clusters": [{"name": "app"}],
+        "clusters": [{"name": "app"}, {"name": "idp"}],
     }});
     let module = support::bootstrap::wasm();
     let module = module.to_str().expect("a path in UTF-8");
@@ -138,13 +175,15 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// README.md and everything in docs/.
+/// README.md and everything in docs/ and its recipes.
 fn documents() -> Vec<PathBuf> {
     let mut files = vec![root().join("README.md")];
-    for entry in fs::read_dir(root().join("docs")).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_some_and(|extension| extension == "md") {
-            files.push(path);
+    for folder in ["docs", "docs/recipes"] {
+        for entry in fs::read_dir(root().join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "md") {
+                files.push(path);
+            }
         }
     }
     files
