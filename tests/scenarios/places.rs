@@ -40,6 +40,15 @@ pub fn suites(keys: &Keys) -> Vec<Suite> {
                 ])
             }),
         withheld_after_a_wait(keys, &from),
+        Suite::new("routes on what is withheld", with(json!({"from": cookie, "forward": false})), routed())
+            .envoy(|options| {
+                let with_cookie = json!({"prefix": "/", "headers": [{"name": "cookie", "present_match": true}]});
+                options.routes([
+                    bootstrap::route("with a cookie", &with_cookie),
+                    json!({"name": "without", "match": {"prefix": "/"}, "direct_response": {"status": 418}}),
+                ])
+            })
+            .only_in_envoy(),
     ]
 }
 
@@ -198,5 +207,18 @@ fn withheld() -> Vec<Row> {
             .upstream_sees("authorization", Some("Basic YTpi"))
             .upstream_sees("cookie", Some("a=b"))
             .upstream_sees(":path", Some("/healthz?b=access_token")),
+    ]
+}
+
+/// Envoy chooses the route anew for a request that was changed (docs/security-model.md).
+fn routed() -> Vec<Row> {
+    vec![
+        sent(
+            "the route is chosen without the cookie",
+            "/a",
+            &[("cookie", "access_token=TOKEN")],
+            Expect::Stopped(&[418]),
+        ),
+        passes("another cookie keeps the route", "/a", &[("cookie", "access_token=TOKEN; a=b")]),
     ]
 }
