@@ -51,7 +51,7 @@ pub fn suites(keys: &Keys) -> Vec<Suite> {
         }),
         Suite::new("route metadata", by_route, metadata())
             .envoy(|options| options.routes(routes()))
-            .logs("route \"lost\": its metadata stepup.policy names \"nobody\""),
+            .logs("route \"lost\": its metadata stepup.policy is \"nobody\""),
         Suite::new(
             "route metadata switched off",
             unheard,
