@@ -17,6 +17,7 @@ pub mod config;
 pub mod decision;
 pub mod filter;
 pub mod host;
+pub mod introspection;
 mod json;
 pub mod keys;
 pub mod policy;

@@ -8,7 +8,7 @@ use serde_json::Value;
 /// A point in time: how long after 1970-01-01T00:00:00Z. Never before it.
 ///
 /// The fraction that RFC 7519 §2 allows in a `NumericDate` is kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Timestamp(Duration);
 
 /// The end of the year 9999 in seconds. A date beyond it is a mistake or an attack.

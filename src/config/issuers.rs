@@ -46,10 +46,22 @@ impl IssuersRead {
 
 pub(super) fn read(node: &Node<'_>) -> IssuersRead {
     let mut names = Vec::new();
+    let mut has_opaque_tokens = false;
     let issuers = node.filled_list("a list of issuers").and_then(|items| {
         all(items.map(|item| {
             let issuer = item.object("an issuer", &KEYS)?;
-            read_issuer(&issuer, &mut names)
+            let issuer = read_issuer(&issuer, &mut names)?;
+            let is_second = issuer.has_opaque_tokens() && has_opaque_tokens;
+            if is_second {
+                // Asking several servers would hand one issuer's tokens to another.
+                item.mistake(
+                    "is the second with keys.introspection for tokens that are no JWTs, and such a \
+                     token does not say whose it is; set keys.introspection.opaque_tokens to false \
+                     for all but one",
+                );
+            }
+            has_opaque_tokens |= issuer.has_opaque_tokens();
+            (!is_second).then_some(issuer)
         }))
     });
     IssuersRead { names, issuers: issuers.map(Issuers::new) }

@@ -4,35 +4,36 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::node::{Node, Object};
-use super::one_of;
+use super::{introspection, one_of};
 use crate::keys::{
     Algorithms, Endpoint, KeySet, KeySetProblem, KeySource, MAX_KEYS, NotAUrl, RemoteSettings,
     RemoteSource, VerifiedBy,
 };
 
-const SOURCES: [&str; 4] = ["inline", "remote", "discovery", "verified_by"];
+const SOURCES: [&str; 5] = ["inline", "remote", "discovery", "verified_by", "introspection"];
 pub(super) const EXPECTED: &str = "one of {inline: {keys: [...]}}, {remote: {cluster: …, uri: …}}, \
-                        {discovery: {cluster: …}} and {verified_by: {metadata: …, key: …}}";
+                        {discovery: {cluster: …}}, {verified_by: {metadata: …, key: …}} and \
+                        {introspection: {cluster: …, uri: …, client: …}}";
 const REMOTE_KEYS: [&str; 8] =
     ["cluster", "uri", "timeout", "wait", "refresh", "refresh_min", "stale_for", "refetch_after"];
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A duration that can be configured: its key, its default, and its bounds.
-struct Setting {
-    key: &'static str,
-    default: Duration,
-    least: Duration,
-    most: Duration,
+pub(super) struct Setting {
+    pub(super) key: &'static str,
+    pub(super) default: Duration,
+    pub(super) least: Duration,
+    pub(super) most: Duration,
 }
 
-const TIMEOUT: Setting = Setting {
+pub(super) const TIMEOUT: Setting = Setting {
     key: "timeout",
     default: Duration::from_secs(5),
     least: SECOND,
     most: Duration::from_mins(1),
 };
-const WAIT: Setting = Setting {
+pub(super) const WAIT: Setting = Setting {
     key: "wait",
     default: Duration::from_secs(3),
     least: Duration::ZERO,
@@ -74,6 +75,7 @@ pub(super) fn read(
     match source {
         "inline" => read_inline(&node, algorithms),
         "verified_by" => read_verified_by(&node).map(KeySource::VerifiedBy),
+        "introspection" => introspection::read(&node).map(Arc::new).map(KeySource::Introspection),
         source => read_remote(&node, issuer, source).map(KeySource::Remote),
     }
 }
@@ -100,9 +102,7 @@ fn read_verified_by(node: &Node<'_>) -> Option<VerifiedBy> {
 /// The endpoint is the key set's own, or by default the issuer's metadata.
 fn read_remote(node: &Node<'_>, issuer: Option<&str>, source: &str) -> Option<RemoteSettings> {
     let remote = node.object("an object such as {cluster: idp}", &REMOTE_KEYS)?;
-    let cluster = remote
-        .required("cluster", "the name of a cluster of the proxy")
-        .and_then(|node| node.text("the name of a cluster of the proxy").map(Box::from));
+    let cluster = read_cluster(&remote);
     let endpoint = match (source, remote.get("uri")) {
         ("remote", _) => remote
             .required("uri", "the URL of the key set")
@@ -144,7 +144,12 @@ fn read_remote(node: &Node<'_>, issuer: Option<&str>, source: &str) -> Option<Re
     })
 }
 
-fn read_url(node: &Node<'_>) -> Option<Endpoint> {
+pub(super) fn read_cluster(object: &Object<'_>) -> Option<Box<str>> {
+    const EXPECTED: &str = "the name of a cluster of the proxy";
+    object.required("cluster", EXPECTED)?.text(EXPECTED).map(Box::from)
+}
+
+pub(super) fn read_url(node: &Node<'_>) -> Option<Endpoint> {
     const EXPECTED: &str = "an absolute URL such as \"https://id.example.com/jwks\"";
     let endpoint = Endpoint::from_url(node.header_word(EXPECTED)?);
     if endpoint == Err(NotAUrl) {
@@ -153,7 +158,7 @@ fn read_url(node: &Node<'_>) -> Option<Endpoint> {
     endpoint.ok()
 }
 
-fn read_duration(object: &Object<'_>, setting: &'static Setting) -> Option<Duration> {
+pub(super) fn read_duration(object: &Object<'_>, setting: &'static Setting) -> Option<Duration> {
     let Some(node) = object.get(setting.key) else { return Some(setting.default) };
     let duration = node.seconds()?;
     if duration < setting.least || duration > setting.most {

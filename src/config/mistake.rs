@@ -27,6 +27,11 @@ impl fmt::Display for Mistake {
 pub struct Mistakes(Vec<Mistake>);
 
 impl Mistakes {
+    /// Mistakes that only show where the filter runs. `None` when there are none.
+    pub(crate) fn found(mistakes: Vec<Mistake>) -> Option<Self> {
+        (!mistakes.is_empty()).then_some(Self(mistakes))
+    }
+
     /// A single mistake of the document as a whole.
     pub(super) fn whole(message: impl Into<String>) -> Self {
         Self(vec![Mistake { path: String::new(), message: message.into() }])

@@ -1,6 +1,7 @@
 //! From what an operator writes to a [`PolicySet`]. All mistakes come at once, each with its place.
 
 pub(crate) mod duration;
+mod introspection;
 mod issuers;
 mod keys;
 mod levels;

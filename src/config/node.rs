@@ -60,6 +60,11 @@ impl<'a> Node<'a> {
         self.value
     }
 
+    /// The place as messages name it.
+    pub(super) fn place(&self) -> String {
+        self.path.to_string()
+    }
+
     /// Notes a mistake at this place.
     pub(super) fn mistake(&self, message: impl Into<String>) {
         self.sink.push(self.path, message);

@@ -1,16 +1,17 @@
 //! A request from its headers to the answer. Plain values, but for the host that is asked.
 
 mod route;
+#[cfg(test)]
+mod tests;
 mod waiting;
 
 use std::cell::RefCell;
 use std::fmt;
-use std::time::Duration;
 
 use log::{Level, debug, error, info, log_enabled};
 
 use self::route::NoPolicy;
-use self::waiting::{Pace, Waiting};
+use self::waiting::{Pace, Wait, Waiting};
 use crate::challenge::{self, Response};
 use crate::config::{self, Mistakes};
 use crate::decision::{Credentials, Decision, decide};
@@ -47,19 +48,19 @@ enum Outcome {
     Continue,
     /// It is answered.
     Answer(Response),
-    /// It depends on keys that are on their way, and can wait for them this long.
-    Wait(Duration),
+    /// It depends on keys or an answer that are on their way, and can wait for them.
+    Wait(Wait),
 }
 
 impl Filter {
-    /// Compiles the configuration, finds out what the proxy's cryptography can do, and starts to
-    /// fetch keys.
+    /// Compiles the configuration, finds out what the proxy's cryptography can do, takes credentials
+    /// from the environment, and starts to fetch keys.
     ///
     /// # Errors
-    /// All mistakes of the configuration.
+    /// All mistakes of the configuration, or all credentials that are missing.
     pub fn new(configuration: &[u8], host: &dyn Host) -> Result<Self, Mistakes> {
         let policies = config::compile(configuration)?;
-        let verifier = Verifier::new(policies.issuers.clone(), &policies.tokens, host);
+        let verifier = Verifier::new(policies.issuers.clone(), &policies.tokens, host)?;
         let earlier = EarlierFilters::new(&policies.issuers, policies.levels.claims());
         info!(
             "version {}; signatures checked by the proxy: {}; by jwt-simple: all others",
@@ -68,11 +69,7 @@ impl Filter {
         );
         let pace = Pace::default();
         // The first keys are fetched in the first tick.
-        if verifier.is_idle() {
-            pace.rest(host);
-        } else {
-            pace.hurry(host);
-        }
+        pace.settle(verifier.is_idle(), host);
         Ok(Self { policies, verifier, earlier, waiting: RefCell::default(), pace })
     }
 
@@ -84,31 +81,34 @@ impl Filter {
                 host.respond(&response);
                 Action::Answered
             }
-            Outcome::Wait(longest) => {
-                let deadline = host.now().plus(longest);
-                if self.waiting.borrow_mut().add(request, deadline) {
-                    self.pace.hurry(host);
+            Outcome::Wait(wait) => {
+                let deadline = host.now().plus(wait.longest);
+                if self.waiting.borrow_mut().add(request, deadline, wait.question) {
+                    self.pace.hurry_for(&wait, host);
                     return Action::Wait;
                 }
-                host.respond(&challenge::unavailable(longest));
+                host.respond(&challenge::unavailable(wait.longest));
                 Action::Answered
             }
         }
     }
 
-    /// Does what is due: keys that have to be fetched, and requests that wait.
+    /// Does what is due: keys that have to be fetched, questions that have to be asked, and requests
+    /// that wait.
     pub fn on_tick(&self, host: &dyn Host) {
-        self.verifier.on_tick(host);
-        self.wake(host);
-        if self.waiting.borrow().is_empty() {
-            self.pace.rest(host);
+        self.verifier.ask(host);
+        let keys_too = self.pace.is_time_for_keys(host.now());
+        if keys_too {
+            self.verifier.on_tick(host);
         }
+        self.wake(keys_too, host);
+        self.pace.settle(self.waiting.borrow().is_empty(), host);
     }
 
-    /// Takes the answer to a call for keys.
+    /// Takes the answer to a call for keys, or about a token.
     pub fn on_key_answer(&self, host: &dyn Host, call: CallId, answer: &CalloutAnswer) {
-        self.verifier.on_answer(host, call, answer);
-        self.wake(host);
+        let for_keys = self.verifier.on_answer(host, call, answer);
+        self.wake(for_keys, host);
     }
 
     /// Forgets a request that has ended.
@@ -116,24 +116,32 @@ impl Filter {
         self.waiting.borrow_mut().remove(request);
     }
 
-    /// Decides again over the requests that wait, and lets those go that need not wait longer.
-    fn wake(&self, host: &dyn Host) {
+    /// Decides again over the requests that wait, as far as there is news for them, and lets those
+    /// go that need not wait longer.
+    fn wake(&self, keys_too: bool, host: &dyn Host) {
         // What is done here can end requests, which then are forgotten while this goes on.
         let waiting = self.waiting.take();
         let mut kept = Waiting::default();
-        for (request, deadline) in waiting {
+        for (request, deadline, question) in waiting {
+            let has_news = question.map_or(keys_too, |question| !self.verifier.is_asking(question));
+            if !has_news && host.now() < deadline {
+                kept.add(request, deadline, question);
+                continue;
+            }
             if host.enter(request).is_err() {
                 continue;
             }
             match self.outcome(host) {
                 Outcome::Continue => host.resume(),
                 Outcome::Answer(response) => host.respond(&response),
-                Outcome::Wait(_) if host.now() < deadline => {
-                    kept.add(request, deadline);
+                Outcome::Wait(wait) if host.now() < deadline => {
+                    kept.add(request, deadline, wait.question);
+                    self.pace.hurry_for(&wait, host);
                 }
-                Outcome::Wait(longest) => host.respond(&challenge::unavailable(longest)),
+                Outcome::Wait(wait) => host.respond(&challenge::unavailable(wait.longest)),
             }
         }
+        self.verifier.settle_answers(host);
         self.waiting.borrow_mut().extend(kept);
     }
 
@@ -215,9 +223,15 @@ impl Filter {
         match self.verifier.verify(&presented.token, host) {
             Ok(evidence) => Ok(Credentials::Verified(evidence)),
             Err(Unproven::Invalid(error)) => Ok(Credentials::Invalid(error)),
-            Err(Unproven::Pending(longest)) => Err(Outcome::Wait(longest)),
+            Err(Unproven::Pending(longest)) => Err(Outcome::Wait(Wait { longest, question: None })),
+            Err(Unproven::Asking(question, longest)) => {
+                Err(Outcome::Wait(Wait { longest, question: Some(question) }))
+            }
             Err(Unproven::Unavailable(retry_after)) => {
-                debug!("{}: the issuer's keys are not there", report::About(headers));
+                debug!(
+                    "{}: what is needed to check the token is not there",
+                    report::About(headers)
+                );
                 Err(Outcome::Answer(challenge::unavailable(retry_after)))
             }
         }

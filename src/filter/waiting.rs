@@ -1,30 +1,47 @@
-//! Requests that wait for keys, and how often they are looked at.
+//! Requests that wait for keys or answers, and how often they are looked at.
 
 use std::cell::Cell;
 use std::time::Duration;
 
 use crate::host::{Host, RequestId};
 use crate::time::Timestamp;
+use crate::token::QuestionId;
 
 /// The most requests of a worker that wait. Beyond that, a flood would only take memory.
 const MOST: usize = 10_000;
 
-/// The requests that wait, and until when.
+/// What a request waits for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wait {
+    /// How long it can wait.
+    pub(super) longest: Duration,
+    /// The question to an authorization server; `None` for keys.
+    pub(super) question: Option<QuestionId>,
+}
+
+/// The requests that wait, until when, and for the answer to which question; for keys otherwise.
 #[derive(Debug, Default)]
-pub(super) struct Waiting(Vec<(RequestId, Timestamp)>);
+pub(super) struct Waiting(Vec<Entry>);
+
+type Entry = (RequestId, Timestamp, Option<QuestionId>);
 
 impl Waiting {
     /// Adds a request. `false` when too many wait already.
-    pub(super) fn add(&mut self, request: RequestId, deadline: Timestamp) -> bool {
+    pub(super) fn add(
+        &mut self,
+        request: RequestId,
+        deadline: Timestamp,
+        question: Option<QuestionId>,
+    ) -> bool {
         let has_room = self.0.len() < MOST;
         if has_room {
-            self.0.push((request, deadline));
+            self.0.push((request, deadline, question));
         }
         has_room
     }
 
     pub(super) fn remove(&mut self, request: RequestId) {
-        self.0.retain(|(other, _)| *other != request);
+        self.0.retain(|(other, ..)| *other != request);
     }
 
     pub(super) const fn is_empty(&self) -> bool {
@@ -37,8 +54,8 @@ impl Waiting {
 }
 
 impl IntoIterator for Waiting {
-    type Item = (RequestId, Timestamp);
-    type IntoIter = std::vec::IntoIter<Self::Item>;
+    type Item = Entry;
+    type IntoIter = std::vec::IntoIter<Entry>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()
@@ -47,24 +64,45 @@ impl IntoIterator for Waiting {
 
 /// How often the filter asks to be called.
 #[derive(Debug, Default)]
-pub(super) struct Pace(Cell<Duration>);
+pub(super) struct Pace {
+    period: Cell<Option<Duration>>,
+    keys_at: Cell<Timestamp>,
+}
 
 impl Pace {
+    /// For a question that has to be asked: only ticks can ask.
+    const AT_ONCE: Duration = Duration::from_millis(1);
     /// While something is waited for: other workers fetch keys too, and only ticks tell of it.
     const QUICK: Duration = Duration::from_millis(20);
     /// Otherwise.
     const SLOW: Duration = Duration::from_secs(1);
 
-    pub(super) fn hurry(&self, host: &dyn Host) {
-        self.set(host, Self::QUICK);
+    /// Hurries as much as what is waited for asks for.
+    pub(super) fn hurry_for(&self, wait: &Wait, host: &dyn Host) {
+        let period = if wait.question.is_some() { Self::AT_ONCE } else { Self::QUICK };
+        if self.period.get().is_none_or(|current| period < current) {
+            self.set(period, host);
+        }
     }
 
-    pub(super) fn rest(&self, host: &dyn Host) {
-        self.set(host, Self::SLOW);
+    /// Goes on where nothing new is to be hurried for.
+    pub(super) fn settle(&self, is_idle: bool, host: &dyn Host) {
+        self.set(if is_idle { Self::SLOW } else { Self::QUICK }, host);
     }
 
-    fn set(&self, host: &dyn Host, period: Duration) {
-        if self.0.replace(period) != period {
+    /// Whether a tick is to look at keys too. Those that come for a question only are many more.
+    pub(super) fn is_time_for_keys(&self, now: Timestamp) -> bool {
+        let is_extra = self.period.get() == Some(Self::AT_ONCE);
+        let is_soon = now.since(self.keys_at.get()).is_some_and(|passed| passed < Self::QUICK);
+        let is_time = !(is_extra && is_soon);
+        if is_time {
+            self.keys_at.set(now);
+        }
+        is_time
+    }
+
+    fn set(&self, period: Duration, host: &dyn Host) {
+        if self.period.replace(Some(period)) != Some(period) {
             host.set_tick_period(period);
         }
     }

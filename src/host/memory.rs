@@ -22,6 +22,8 @@ pub struct MemoryHost {
     pub headers: Headers,
     /// Properties by their path, joined with dots. `None` for one that cannot be handed out.
     pub properties: HashMap<String, Option<Vec<u8>>>,
+    /// Environment variables.
+    pub variables: HashMap<String, String>,
     foreign: Option<ForeignFunctions>,
     changed_headers: RefCell<Vec<(String, Option<Vec<u8>>)>>,
     answer: RefCell<Option<Response>>,
@@ -62,6 +64,7 @@ impl MemoryHost {
             now: SystemTime::now().into(),
             headers,
             properties: HashMap::new(),
+            variables: HashMap::new(),
             foreign: None,
             changed_headers: RefCell::default(),
             answer: RefCell::default(),
@@ -199,6 +202,10 @@ impl Host for MemoryHost {
         let next = found.map_or(1, |SharedVersion(version)| version.wrapping_add(1));
         shared.insert(key.to_owned(), (value.to_vec(), next));
         Ok(())
+    }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        self.variables.get(name).cloned()
     }
 
     fn set_tick_period(&self, period: Duration) {

@@ -78,6 +78,10 @@ pub trait Host {
         version: Option<SharedVersion>,
     ) -> Result<(), Outdated>;
 
+    /// An environment variable that the proxy passes to the filter; `None` also for one that is no
+    /// text.
+    fn variable(&self, name: &str) -> Option<String>;
+
     /// Asks for a call of the filter's tick in this interval from now on.
     fn set_tick_period(&self, period: Duration);
 

@@ -239,6 +239,10 @@ impl Host for Proxy {
             .map_err(|_| Outdated)
     }
 
+    fn variable(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
     fn set_tick_period(&self, period: Duration) {
         if hostcalls::set_tick_period(period).is_err() {
             error!("the proxy does not tick; keys will not be refreshed");

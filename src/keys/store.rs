@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::KeySet;
 use super::remote::{Lookup, RemoteKeys, RemoteSettings};
 use crate::host::{CallId, CalloutAnswer, Host};
+use crate::introspection::IntrospectionSettings;
 
 /// Where an issuer's keys come from.
 #[derive(Debug)]
@@ -16,6 +17,8 @@ pub enum KeySource {
     Remote(RemoteSettings),
     /// There are none: a filter before this one verifies the tokens.
     VerifiedBy(VerifiedBy),
+    /// There are none: the issuer's authorization server is asked about each token.
+    Introspection(Arc<IntrospectionSettings>),
 }
 
 /// Where a filter before this one leaves the claims of a token that it verified.
@@ -35,7 +38,7 @@ impl KeyStore {
     /// Starts to keep the keys of these sources.
     pub fn new<'s>(sources: impl Iterator<Item = &'s KeySource>, host: &dyn Host) -> Self {
         let remote = sources.filter_map(|source| match source {
-            KeySource::Inline(_) | KeySource::VerifiedBy(_) => None,
+            KeySource::Inline(_) | KeySource::VerifiedBy(_) | KeySource::Introspection(_) => None,
             KeySource::Remote(settings) => {
                 Some((settings.issuer.clone(), RemoteKeys::new(settings.clone(), host)))
             }
@@ -58,6 +61,8 @@ impl KeyStore {
                 // Every source of the configuration is in the store.
                 None => Lookup::Unavailable(settings.wait),
             },
+            // No key is ever looked for.
+            KeySource::Introspection(settings) => Lookup::Unavailable(settings.wait),
         }
     }
 
@@ -65,7 +70,7 @@ impl KeyStore {
     /// newer is to be had.
     pub fn lookup_newer(&mut self, source: &KeySource, host: &dyn Host) -> Option<Lookup> {
         match source {
-            KeySource::Inline(_) | KeySource::VerifiedBy(_) => None,
+            KeySource::Inline(_) | KeySource::VerifiedBy(_) | KeySource::Introspection(_) => None,
             KeySource::Remote(settings) => self.0.get_mut(&settings.issuer)?.lookup_newer(host),
         }
     }
@@ -78,11 +83,8 @@ impl KeyStore {
     }
 
     /// Takes the answer to a call of [`KeyStore::on_tick`].
-    pub fn on_answer(&mut self, host: &dyn Host, call: CallId, answer: &CalloutAnswer) {
-        for keys in self.0.values_mut() {
-            if keys.on_answer(host, call, answer) {
-                return;
-            }
-        }
+    /// `false` when it is not for keys.
+    pub fn on_answer(&mut self, host: &dyn Host, call: CallId, answer: &CalloutAnswer) -> bool {
+        self.0.values_mut().any(|keys| keys.on_answer(host, call, answer))
     }
 }

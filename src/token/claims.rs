@@ -1,4 +1,4 @@
-//! The claims of a token whose signature is good, and what they prove.
+//! The claims of a token that count, and what they prove.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::jws::check_types;
 use super::{Issuer, TokenError};
 use crate::keys::{Jwk, KeySet};
 use crate::time::Timestamp;
@@ -31,6 +32,11 @@ pub(super) enum Origin {
     },
     /// A filter before this one, which verified the token.
     EarlierFilter,
+    /// An answer of the issuer's authorization server.
+    Answer {
+        /// When the server is to be asked again.
+        until: Timestamp,
+    },
 }
 
 impl Origin {
@@ -59,16 +65,49 @@ impl Evidence {
         let evidence = Self { issuer, origin, claims };
         evidence.check_times(now)?;
         let (issuer, claims) = (&evidence.issuer, &evidence.claims);
-        // An earlier filter may have looked at the audience itself.
-        let is_left_out =
-            matches!(evidence.origin, Origin::EarlierFilter) && issuer.audiences.is_empty();
-        if !is_left_out && !audience_fits(claims.get("aud"), &issuer.audiences) {
+        let aud = claims.get("aud");
+        let is_left_out = match evidence.origin {
+            Origin::Signature { .. } => false,
+            // An earlier filter may have looked at the audience itself.
+            Origin::EarlierFilter => issuer.audiences.is_empty(),
+            Origin::Answer { .. } => aud.is_none() && !issuer.requires_audience(),
+        };
+        if !is_left_out && !audience_fits(aud, &issuer.audiences) {
             return Err(TokenError::WrongAudience);
         }
         if ID_TOKEN_CLAIMS.iter().any(|name| claims.contains_key(*name)) {
             return Err(TokenError::IdToken);
         }
         Ok(evidence)
+    }
+
+    /// Checks what the issuer's authorization server states about an active token (RFC 7662 §2.2).
+    /// All of it is optional there; what is stated has to hold.
+    ///
+    /// # Errors
+    /// When the token is not valid here and now.
+    pub(super) fn introspected(
+        issuer: Arc<Issuer>,
+        cache_for: Duration,
+        claims: Map<String, Value>,
+        now: Timestamp,
+    ) -> Result<Self, TokenError> {
+        check_types(&claims)?;
+        if claims.get("iss").is_some_and(|name| *name != *issuer.name) {
+            return Err(TokenError::OtherIssuer);
+        }
+        let bound = now.plus(cache_for);
+        // RFC 7662 §4: remembered beyond `exp`, an answer would keep a dead token alive.
+        let until = date(&claims, "exp")?.map_or(bound, |expires| expires.min(bound));
+        Self::new(issuer, Origin::Answer { until }, claims, now)
+    }
+
+    /// Until when the authorization server's answer counts; `None` where none was asked.
+    pub(super) const fn answer_until(&self) -> Option<Timestamp> {
+        match self.origin {
+            Origin::Answer { until } => Some(until),
+            Origin::Signature { .. } | Origin::EarlierFilter => None,
+        }
     }
 
     /// Checks `exp`, `nbf` and `iat` (RFC 7519 §4.1). A token that was valid may not be any more.
@@ -80,8 +119,8 @@ impl Evidence {
         match (date(&self.claims, "exp")?, &self.origin) {
             (Some(expires), _) if now >= expires.plus(skew) => return Err(TokenError::Expired),
             (None, Origin::Signature { .. }) => return Err(TokenError::NoExpiry),
-            // An earlier filter may accept tokens that do not expire.
-            (Some(_), _) | (None, Origin::EarlierFilter) => {}
+            // An earlier filter may accept tokens that do not expire, and a server need not say when.
+            (Some(_), _) | (None, Origin::EarlierFilter | Origin::Answer { .. }) => {}
         }
         for name in ["nbf", "iat"] {
             if date(&self.claims, name)?.is_some_and(|start| start > now.plus(skew)) {
@@ -104,7 +143,7 @@ impl Evidence {
         holds
     }
 
-    /// Who signed the token.
+    /// Whose token it is.
     pub fn issuer(&self) -> &Issuer {
         &self.issuer
     }

@@ -6,6 +6,7 @@
 mod cache;
 mod claims;
 mod extract;
+mod introspected;
 mod jws;
 mod metadata;
 mod place;
@@ -21,6 +22,7 @@ use std::time::Duration;
 pub use self::cache::CacheLimits;
 pub use self::claims::{AuthTimeProblem, Evidence};
 pub use self::extract::{MalformedCredentials, Presented, TokenSettings, extract};
+pub use self::introspected::QuestionId;
 pub use self::jws::{Header, UnverifiedToken};
 pub use self::metadata::EarlierFilters;
 pub use self::place::{Place, Scheme};
@@ -50,6 +52,18 @@ pub struct Issuer {
     pub auth_time_claim: Box<str>,
 }
 
+impl Issuer {
+    /// Whether tokens that are no JWTs are this issuer's.
+    pub fn has_opaque_tokens(&self) -> bool {
+        matches!(&self.keys, KeySource::Introspection(settings) if settings.opaque_tokens)
+    }
+
+    /// Whether an answer of the authorization server proves nothing without `aud`.
+    pub(crate) fn requires_audience(&self) -> bool {
+        !matches!(&self.keys, KeySource::Introspection(settings) if !settings.require_audience)
+    }
+}
+
 /// All issuers.
 #[derive(Clone, Debug, Default)]
 pub struct Issuers(Vec<Arc<Issuer>>);
@@ -63,6 +77,11 @@ impl Issuers {
     /// The issuer of this name.
     pub fn named(&self, name: &str) -> Option<&Arc<Issuer>> {
         self.0.iter().find(|issuer| *issuer.name == *name)
+    }
+
+    /// The issuer of the tokens that are no JWTs.
+    pub fn of_opaque_tokens(&self) -> Option<&Arc<Issuer>> {
+        self.0.iter().find(|issuer| issuer.has_opaque_tokens())
     }
 
     /// All of them.

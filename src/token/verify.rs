@@ -5,10 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::cache::TokenCache;
+use super::cache::{CacheLimits, TokenCache};
 use super::claims::Origin;
+use super::introspected::{Introspections, Learned, QuestionId};
 use super::signature::{Engine, SignatureEngines, SignatureError};
 use super::{Evidence, Issuer, Issuers, TokenSettings, UnverifiedToken};
+use crate::config::Mistakes;
 use crate::host::{CallId, CalloutAnswer, Host};
 use crate::keys::{Algorithms, Jwk, KeySet, KeySource, KeyStore, Lookup};
 use crate::report::Counter;
@@ -62,6 +64,12 @@ pub enum TokenError {
     NotVerifiedBefore,
     /// It came with the scheme `DPoP`, whose proofs are not checked.
     ProofNotChecked,
+    /// It holds characters that no token has (RFC 6750 §2.1).
+    BadCharacters,
+    /// The authorization server says that it is not active (RFC 7662 §2.2).
+    Inactive,
+    /// The authorization server says that it is another issuer's.
+    OtherIssuer,
 }
 
 impl fmt::Display for TokenError {
@@ -92,6 +100,9 @@ impl fmt::Display for TokenError {
                 "the token is for a filter before this one to verify, which left no claims of it"
             }
             Self::ProofNotChecked => "the token came with DPoP, whose proofs are not checked",
+            Self::BadCharacters => "the token holds characters that no token has",
+            Self::Inactive => "the authorization server says that the token is not active",
+            Self::OtherIssuer => "the authorization server says that the token is another issuer's",
         })
     }
 }
@@ -103,7 +114,11 @@ pub enum Unproven {
     Invalid(TokenError),
     /// The issuer's keys are being fetched: the request can wait, this long at most.
     Pending(Duration),
-    /// The issuer's keys cannot be had now. A retry makes sense after this time.
+    /// The issuer's authorization server is being asked: the request can wait for the answer, this
+    /// long at most.
+    Asking(QuestionId, Duration),
+    /// The issuer's keys or the server's answer cannot be had now. A retry makes sense after this
+    /// time.
     Unavailable(Duration),
 }
 
@@ -120,12 +135,21 @@ pub struct Verifier {
     max_length: usize,
     engines: SignatureEngines,
     keys: RefCell<KeyStore>,
-    cache: RefCell<TokenCache>,
+    introspections: RefCell<Introspections>,
+    cache: RefCell<TokenCache<Arc<Evidence>>>,
 }
 
 impl Verifier {
-    /// Finds out what the proxy's cryptography can do, and starts to fetch keys.
-    pub fn new(issuers: Issuers, settings: &TokenSettings, host: &dyn Host) -> Self {
+    /// Finds out what the proxy's cryptography can do, takes credentials from the environment, and
+    /// starts to fetch keys.
+    ///
+    /// # Errors
+    /// When credentials are missing.
+    pub fn new(
+        issuers: Issuers,
+        settings: &TokenSettings,
+        host: &dyn Host,
+    ) -> Result<Self, Mistakes> {
         Self::with_engines(issuers, settings, SignatureEngines::probe(host), host)
     }
 
@@ -134,15 +158,24 @@ impl Verifier {
         settings: &TokenSettings,
         engines: SignatureEngines,
         host: &dyn Host,
-    ) -> Self {
+    ) -> Result<Self, Mistakes> {
+        let is_introspected =
+            |issuer: &Arc<Issuer>| matches!(issuer.keys, KeySource::Introspection(_));
+        let (proven, refused) = if issuers.iter().any(is_introspected) {
+            settings.cache.split()
+        } else {
+            (settings.cache, CacheLimits::NONE)
+        };
+        let introspections = Introspections::new(issuers.iter(), refused, host)?;
         let keys = KeyStore::new(issuers.iter().map(|issuer| &issuer.keys), host);
-        Self {
+        Ok(Self {
             issuers,
             max_length: settings.max_length,
             engines,
             keys: RefCell::new(keys),
-            cache: RefCell::new(TokenCache::new(settings.cache)),
-        }
+            introspections: RefCell::new(introspections),
+            cache: RefCell::new(TokenCache::new(proven)),
+        })
     }
 
     /// The algorithms that the proxy checks.
@@ -160,9 +193,33 @@ impl Verifier {
         self.keys.borrow_mut().on_tick(host);
     }
 
-    /// Takes the answer to a call of [`Verifier::on_tick`].
-    pub fn on_answer(&self, host: &dyn Host, call: CallId, answer: &CalloutAnswer) {
-        self.keys.borrow_mut().on_answer(host, call, answer);
+    /// Asks authorization servers what there is to ask.
+    pub fn ask(&self, host: &dyn Host) {
+        self.introspections.borrow_mut().on_tick(host);
+    }
+
+    /// Whether an authorization server has not answered this yet.
+    pub fn is_asking(&self, question: QuestionId) -> bool {
+        self.introspections.borrow().is_open(question)
+    }
+
+    /// Puts answers away, once the requests that waited for them are served. They are remembered
+    /// from then on, as far as they may be.
+    pub fn settle_answers(&self, host: &dyn Host) {
+        let answers = self.introspections.borrow_mut().take_answers();
+        for Learned { token, evidence, size } in answers {
+            self.remember(&token, &evidence, size, host);
+        }
+    }
+
+    /// Takes the answer to a call of [`Verifier::on_tick`] or [`Verifier::ask`]. Says whether it was
+    /// for keys.
+    pub fn on_answer(&self, host: &dyn Host, call: CallId, answer: &CalloutAnswer) -> bool {
+        let for_keys = self.keys.borrow_mut().on_answer(host, call, answer);
+        if !for_keys {
+            self.introspections.borrow_mut().on_answer(host, call, answer);
+        }
+        for_keys
     }
 
     /// Proves the token: its issuer, type, algorithm, signature and times.
@@ -178,18 +235,38 @@ impl Verifier {
         if let Some(known) = self.known(token, host)? {
             return Ok(known);
         }
-        host.count(Counter::TokenCacheMiss);
-        let evidence = self.prove(token, host)?;
-        let evicted = self.cache.borrow_mut().insert(token, &evidence);
-        (0..evicted).for_each(|_| host.count(Counter::TokenCacheEviction));
+        let evidence = self.prove(token, host);
+        // A request that waits comes again.
+        if !matches!(evidence, Err(Unproven::Pending(_) | Unproven::Asking(..))) {
+            host.count(Counter::TokenCacheMiss);
+        }
+        let evidence = evidence?;
+        if evidence.answer_until().is_none() {
+            self.remember(token, &evidence, token.len(), host);
+        }
         Ok(evidence)
     }
 
-    /// A token that was proven before. Its times and its key are looked at again.
+    /// Remembers a token that was proven.
+    fn remember(&self, token: &str, evidence: &Arc<Evidence>, claims: usize, host: &dyn Host) {
+        if evidence.answer_until().is_some_and(|until| host.now() >= until) {
+            return;
+        }
+        let evicted = self.cache.borrow_mut().insert(token, Arc::clone(evidence), claims);
+        (0..evicted).for_each(|_| host.count(Counter::TokenCacheEviction));
+    }
+
+    /// A token that was proven before. Its times and its key, or the age of the answer, are looked
+    /// at again.
     fn known(&self, token: &str, host: &dyn Host) -> Result<Option<Arc<Evidence>>, Unproven> {
         let Some(evidence) = self.cache.borrow_mut().get(token) else { return Ok(None) };
-        let (keys, generation) = self.keys_of(evidence.issuer(), host)?;
-        if !evidence.is_signed_by_one_of(&keys, generation) {
+        let still_counts = if let Some(until) = evidence.answer_until() {
+            host.now() < until
+        } else {
+            let (keys, generation) = self.keys_of(evidence.issuer(), host)?;
+            evidence.is_signed_by_one_of(&keys, generation)
+        };
+        if !still_counts {
             self.cache.borrow_mut().remove(token);
             return Ok(None);
         }
@@ -205,8 +282,16 @@ impl Verifier {
         ready(self.keys.borrow_mut().lookup(&issuer.keys, host))
     }
 
-    fn prove(&self, token: &str, host: &dyn Host) -> Result<Arc<Evidence>, Unproven> {
-        let token = UnverifiedToken::parse(token)?;
+    fn prove(&self, text: &str, host: &dyn Host) -> Result<Arc<Evidence>, Unproven> {
+        let token = match (UnverifiedToken::parse(text), self.issuers.of_opaque_tokens()) {
+            (Err(TokenError::NotThreeParts), Some(issuer)) => {
+                if !is_b64token(text) {
+                    return Err(TokenError::BadCharacters.into());
+                }
+                return self.introspect(text, issuer, host);
+            }
+            (token, _) => token?,
+        };
         let issuer = token
             .claimed_issuer()
             .and_then(|name| self.issuers.named(name))
@@ -221,11 +306,23 @@ impl Verifier {
         if !type_fits(header.typ.as_deref(), issuer) {
             return Err(TokenError::WrongType.into());
         }
+        if let KeySource::Introspection(_) = issuer.keys {
+            return self.introspect(text, issuer, host);
+        }
         let (key, generation) = self.signing_key(&token, issuer, host)?;
         let claims = token.into_claims();
         let origin = Origin::signature(key, generation);
         let evidence = Evidence::new(issuer.clone(), origin, claims, host.now())?;
         Ok(Arc::new(evidence))
+    }
+
+    fn introspect(
+        &self,
+        token: &str,
+        issuer: &Arc<Issuer>,
+        host: &dyn Host,
+    ) -> Result<Arc<Evidence>, Unproven> {
+        self.introspections.borrow_mut().look_up(token, issuer, host.now())
     }
 
     /// The issuer's key that signed the token. Keys are fetched early for a `kid` that is not among
@@ -283,6 +380,13 @@ fn ready(lookup: Lookup) -> Result<(Arc<KeySet>, u64), Unproven> {
         Lookup::Pending(longest) => Err(Unproven::Pending(longest)),
         Lookup::Unavailable(retry_after) => Err(Unproven::Unavailable(retry_after)),
     }
+}
+
+/// Whether a text is a `b64token` (RFC 6750 §2.1). Nothing else can be a bearer token.
+fn is_b64token(text: &str) -> bool {
+    let core = text.trim_end_matches('=');
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte);
+    !core.is_empty() && core.bytes().all(fits)
 }
 
 /// Media types compare without case, and `application/` may be left out (RFC 7515 §4.1.9). A token

@@ -34,6 +34,13 @@ pub(super) const ROWS: &[(&str, &str)] = &[
     ("/issuers/0/keys/inline/keys/0/alg", r#""RS256""#),
     ("/issuers/1/keys", r#"{"verified_by": {"metadata": "envoy.filters.http.jwt_authn", "key": "payload"}}"#),
     ("/issuers/1", r#"{"issuer": "https://other.example.com", "keys": {"verified_by": {"metadata": "a", "key": "b"}}}"#),
+    ("/issuers/1/keys", r#"{"introspection": {
+        "cluster": "idp", "uri": "http://127.0.0.1:8080/i?x=y", "timeout": "1s", "wait": "0s", "cache_for": "0s", "opaque_tokens": false,
+        "require_audience": false, "client": {"id": "a b", "private_key_jwt": {"env": "KEY", "audience": "https://id.example.com", "kid": "k"}}}}"#),
+    ("/issuers", r#"[
+        {"issuer": "https://id.example.com", "audiences": ["a"], "keys": {"introspection": {"cluster": "a", "uri": "https://id.example.com/i", "client": {"id": "g", "secret": {"env": "A"}}}}},
+        {"issuer": "https://other.example.com", "audiences": ["a"], "keys": {"introspection": {"cluster": "b", "uri": "https://other.example.com/i", "opaque_tokens": false, "client": {"id": "g", "secret": {"env": "B"}}}}}
+    ]"#),
     // Members that this filter does not know (RFC 7517 §4).
     ("/issuers/0/keys/inline/keys/0/x5t", r#""…""#),
     ("/issuers/0/keys/inline/issued_by", r#""…""#),

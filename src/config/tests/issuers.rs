@@ -15,7 +15,7 @@ pub(super) const ROWS: &[Row] = &[
     ]),
     ("/issuers/0/audiences", "[]", &["issuers[0].audiences: is empty; expected a list of audiences"]),
     ("/issuers/0/audiences/0", r#""""#, &["issuers[0].audiences[0]: is empty; expected an audience"]),
-    ("/issuers/0/keys", "{}", &["issuers[0].keys: lacks one of the keys inline, remote, discovery, verified_by"]),
+    ("/issuers/0/keys", "{}", &["issuers[0].keys: lacks one of the keys inline, remote, discovery, verified_by, introspection"]),
     ("/issuers/0/keys/inline", "[]", &["issuers[0].keys.inline: found a list; expected a JWK Set: an object with a list named keys (RFC 7517 §5)"]),
     ("/issuers/0/keys/inline", r#"{"kty": "RSA"}"#, &["issuers[0].keys.inline: found an object; expected a JWK Set: an object with a list named keys (RFC 7517 §5)"]),
     ("/issuers/0/keys/inline/keys", "[]", &["issuers[0].keys.inline.keys: is empty; expected at least one public key"]),

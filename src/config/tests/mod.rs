@@ -1,6 +1,7 @@
 //! What compiles, what does not, and what is said about it.
 
 mod accepted;
+mod introspection;
 mod issuers;
 mod levels;
 mod policies;
@@ -113,7 +114,8 @@ fn mistakes(document: &Value) -> Vec<String> {
 #[test]
 fn every_kind_of_mistake_is_told_with_its_place_and_what_to_write_instead() {
     for (place, value, expected) in
-        [shape::ROWS, levels::ROWS, issuers::ROWS, policies::ROWS, rules::ROWS].concat()
+        [shape::ROWS, levels::ROWS, issuers::ROWS, introspection::ROWS, policies::ROWS, rules::ROWS]
+            .concat()
     {
         assert_eq!(mistakes(&changed(place, value)), expected, "{place} = {value}");
     }

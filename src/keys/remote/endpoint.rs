@@ -63,12 +63,23 @@ impl Endpoint {
 
     /// The headers of a GET for JSON.
     pub fn get(&self) -> Vec<(&str, &str)> {
+        self.request("GET", "application/json, application/jwk-set+json")
+    }
+
+    /// The headers of a POST of a form, for JSON.
+    pub fn post_form(&self) -> Vec<(&str, &str)> {
+        let mut headers = self.request("POST", "application/json");
+        headers.push(("content-type", "application/x-www-form-urlencoded"));
+        headers
+    }
+
+    fn request<'e>(&'e self, method: &'e str, accept: &'e str) -> Vec<(&'e str, &'e str)> {
         vec![
-            (":method", "GET"),
+            (":method", method),
             (":scheme", self.scheme),
             (":authority", &self.authority),
             (":path", &self.path),
-            ("accept", "application/json, application/jwk-set+json"),
+            ("accept", accept),
             ("user-agent", concat!("envoy-stepup/", env!("CARGO_PKG_VERSION"))),
         ]
     }

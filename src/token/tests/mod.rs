@@ -29,7 +29,7 @@ pub(super) fn verify(
         max_length,
         cache: CacheLimits { entries: 0, bytes: 0 },
     };
-    let verifier = Verifier::with_engines(issuers.clone(), &settings, engines, host);
+    let verifier = Verifier::with_engines(issuers.clone(), &settings, engines, host).unwrap();
     let by_proxy = host.counted(Counter::SignatureByProxy);
     match verifier.verify(token, host) {
         Ok(evidence) if host.counted(Counter::SignatureByProxy) > by_proxy => {

@@ -1,0 +1,270 @@
+//! Tokens that an authorization server is asked about: which questions are open, and which tokens
+//! it refused a short time ago.
+//!
+//! A question is asked in the filter's own tick, not for the request that brings it up. The proxy
+//! ties a call to the context that makes it, so that the end of one request would take the answer
+//! from others that wait for it; and the SDK never forgets a call whose answer does not come.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use log::{error, warn};
+
+use super::cache::{CacheLimits, TokenCache};
+use super::{Evidence, Issuer, TokenError, Unproven};
+use crate::config::Mistakes;
+use crate::host::{CallId, CalloutAnswer, Host};
+use crate::introspection::{self, IntrospectionSettings, NoAnswer, Server, Statement};
+use crate::keys::KeySource;
+use crate::report::Counter;
+use crate::time::Timestamp;
+
+/// The most questions of a worker that are open. More would be a flood, and only take memory and
+/// the server's time.
+const MOST_QUESTIONS: usize = 256;
+/// How long a refusal is remembered at most. A token can be so new that the server which was asked
+/// has not heard of it.
+const LONGEST_REFUSAL: Duration = Duration::from_secs(10);
+/// When to try again after a failure.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+/// When to try again where too many questions are open.
+const RETRY_WHEN_BUSY: Duration = Duration::from_secs(1);
+/// What the proxy may need for an answer beyond the call's time-out.
+const MARGIN: Duration = Duration::from_secs(5);
+/// How often a failure is logged for each server at most: there can be thousands in a second.
+const LOG_EVERY: Duration = Duration::from_secs(10);
+
+/// Which question to an authorization server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct QuestionId(u64);
+
+/// The authorization servers, and what they are being asked.
+#[derive(Debug)]
+pub(super) struct Introspections {
+    servers: HashMap<Box<str>, KnownServer>,
+    questions: HashMap<Box<str>, Question>,
+    open: HashSet<QuestionId>,
+    next: u64,
+    refused: TokenCache<Refusal>,
+}
+
+#[derive(Debug)]
+struct KnownServer {
+    server: Server,
+    logged_at: Option<Timestamp>,
+}
+
+/// What is asked about one token, for all requests that bring it.
+#[derive(Debug)]
+struct Question {
+    id: QuestionId,
+    issuer: Arc<Issuer>,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    ToBeAsked,
+    /// The answer comes until then, or was lost.
+    Asked(CallId, Timestamp),
+    /// For the requests that wait; it goes once they are served. With the size of the answer in
+    /// bytes.
+    Answered(Result<Arc<Evidence>, Unproven>, usize),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Refusal {
+    error: TokenError,
+    until: Timestamp,
+}
+
+/// Evidence from an answer, to be remembered.
+pub(super) struct Learned {
+    pub(super) token: Box<str>,
+    pub(super) evidence: Arc<Evidence>,
+    /// The size of the answer, in bytes.
+    pub(super) size: usize,
+}
+
+impl Introspections {
+    /// Takes the credentials for all servers from the environment. `limits` are for the tokens
+    /// that were refused.
+    pub(super) fn new<'i>(
+        issuers: impl Iterator<Item = &'i Arc<Issuer>>,
+        limits: CacheLimits,
+        host: &dyn Host,
+    ) -> Result<Self, Mistakes> {
+        let mut servers = HashMap::new();
+        let mut mistakes = Vec::new();
+        for issuer in issuers {
+            if let Some(settings) = settings_of(issuer) {
+                match Server::new(settings, host) {
+                    Ok(server) => {
+                        let known = KnownServer { server, logged_at: None };
+                        servers.insert(issuer.name.clone(), known);
+                    }
+                    Err(mistake) => mistakes.push(mistake),
+                }
+            }
+        }
+        match Mistakes::found(mistakes) {
+            Some(mistakes) => Err(mistakes),
+            None => Ok(Self {
+                servers,
+                questions: HashMap::new(),
+                open: HashSet::new(),
+                next: 0,
+                refused: TokenCache::new(limits),
+            }),
+        }
+    }
+
+    /// What the issuer's server says about a token, as far as it was asked. If not, it will be.
+    pub(super) fn look_up(
+        &mut self,
+        token: &str,
+        issuer: &Arc<Issuer>,
+        now: Timestamp,
+    ) -> Result<Arc<Evidence>, Unproven> {
+        if let Some(refusal) = self.refused.get(token) {
+            if now < refusal.until {
+                return Err(refusal.error.into());
+            }
+            self.refused.remove(token);
+        }
+        // Every server of the configuration is known.
+        let known = self.servers.get(&issuer.name).ok_or(Unproven::Unavailable(RETRY_AFTER))?;
+        let wait = known.server.settings().wait;
+        if let Some(question) = self.questions.get(token) {
+            return match &question.state {
+                State::Answered(result, _) => result.clone(),
+                State::ToBeAsked | State::Asked(..) => Err(Unproven::Asking(question.id, wait)),
+            };
+        }
+        if self.questions.len() >= MOST_QUESTIONS {
+            return Err(Unproven::Unavailable(RETRY_WHEN_BUSY));
+        }
+        let id = QuestionId(self.next);
+        self.next = self.next.wrapping_add(1);
+        self.open.insert(id);
+        let question = Question { id, issuer: Arc::clone(issuer), state: State::ToBeAsked };
+        self.questions.insert(token.into(), question);
+        Err(Unproven::Asking(id, wait))
+    }
+
+    /// Whether a question has no answer yet.
+    pub(super) fn is_open(&self, question: QuestionId) -> bool {
+        self.open.contains(&question)
+    }
+
+    /// Asks what is to be asked, and gives up on answers that were lost.
+    pub(super) fn on_tick(&mut self, host: &dyn Host) {
+        let now = host.now();
+        for (token, question) in &mut self.questions {
+            let outcome = match question.state {
+                State::ToBeAsked => match self.servers.get(&question.issuer.name) {
+                    Some(known) => known.server.ask(host, token).map(|call| {
+                        let timeout = known.server.settings().timeout;
+                        State::Asked(call, now.plus(timeout).plus(MARGIN))
+                    }),
+                    None => Err(NoAnswer::Failed("the server is not known".to_owned())),
+                },
+                State::Asked(_, until) if now >= until => {
+                    Err(NoAnswer::Failed("no answer".to_owned()))
+                }
+                State::Asked(..) | State::Answered(..) => continue,
+            };
+            question.state = outcome.unwrap_or_else(|problem| {
+                self.open.remove(&question.id);
+                let unproven = failed(&mut self.servers, &question.issuer, &problem, host);
+                State::Answered(Err(unproven), 0)
+            });
+        }
+    }
+
+    /// Takes the answer to a call.
+    pub(super) fn on_answer(&mut self, host: &dyn Host, call: CallId, answer: &CalloutAnswer) {
+        let is_asked =
+            |question: &Question| matches!(question.state, State::Asked(own, _) if own == call);
+        let asked = self.questions.iter_mut().find(|(_, question)| is_asked(question));
+        let Some((token, question)) = asked else { return };
+        self.open.remove(&question.id);
+        let issuer = &question.issuer;
+        question.state = match introspection::read(answer) {
+            Ok(statement) => {
+                host.count(Counter::Introspection);
+                let now = host.now();
+                match judge(statement, issuer, now) {
+                    Ok((evidence, size)) => State::Answered(Ok(evidence), size),
+                    Err(error) => {
+                        let longest = settings_of(issuer).map_or(Duration::ZERO, |s| s.cache_for);
+                        let until = now.plus(longest.min(LONGEST_REFUSAL));
+                        self.refused.insert(token, Refusal { error, until }, 0);
+                        State::Answered(Err(error.into()), 0)
+                    }
+                }
+            }
+            Err(problem) => {
+                State::Answered(Err(failed(&mut self.servers, issuer, &problem, host)), 0)
+            }
+        };
+    }
+
+    /// Lets the answers go, once all requests that waited for them are served. Hands out what is to
+    /// be remembered.
+    pub(super) fn take_answers(&mut self) -> Vec<Learned> {
+        if self.open.len() == self.questions.len() {
+            return Vec::new();
+        }
+        let answered = self.questions.extract_if(|_, question| !self.open.contains(&question.id));
+        let learned = answered.filter_map(|(token, question)| match question.state {
+            State::Answered(Ok(evidence), size) => Some(Learned { token, evidence, size }),
+            _ => None,
+        });
+        learned.collect()
+    }
+}
+
+fn settings_of(issuer: &Issuer) -> Option<&IntrospectionSettings> {
+    match &issuer.keys {
+        KeySource::Introspection(settings) => Some(settings),
+        KeySource::Inline(_) | KeySource::Remote(_) | KeySource::VerifiedBy(_) => None,
+    }
+}
+
+/// What a statement proves, and its size.
+fn judge(
+    statement: Statement,
+    issuer: &Arc<Issuer>,
+    now: Timestamp,
+) -> Result<(Arc<Evidence>, usize), TokenError> {
+    let Statement::Active { claims, size } = statement else { return Err(TokenError::Inactive) };
+    // Only such issuers are asked.
+    let settings = settings_of(issuer).ok_or(TokenError::UnknownIssuer)?;
+    let evidence = Evidence::introspected(Arc::clone(issuer), settings.cache_for, claims, now)?;
+    Ok((Arc::new(evidence), size))
+}
+
+/// Tells the operator that a server gave no answer, and says what becomes of requests.
+fn failed(
+    servers: &mut HashMap<Box<str>, KnownServer>,
+    issuer: &Issuer,
+    problem: &NoAnswer,
+    host: &dyn Host,
+) -> Unproven {
+    host.count(Counter::IntrospectionFailure);
+    let now = host.now();
+    if let Some(known) = servers.get_mut(&issuer.name)
+        && known.logged_at.is_none_or(|at| now >= at.plus(LOG_EVERY))
+    {
+        known.logged_at = Some(now);
+        let message =
+            format!("issuer {:?}: a token cannot be introspected: {problem}", issuer.name);
+        match problem {
+            NoAnswer::Unauthorized(_) => error!("{message}"),
+            NoAnswer::Failed(_) => warn!("{message}"),
+        }
+    }
+    Unproven::Unavailable(RETRY_AFTER)
+}
