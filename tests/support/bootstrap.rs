@@ -89,6 +89,7 @@ pub struct EnvoyOptions {
     failure_policy: String,
     before: Vec<Value>,
     after: Vec<Value>,
+    pub(super) variables: Vec<(String, String)>,
 }
 
 impl EnvoyOptions {
@@ -123,6 +124,7 @@ impl EnvoyOptions {
             failure_policy: "FAIL_RELOAD".to_owned(),
             before: Vec::new(),
             after: Vec::new(),
+            variables: Vec::new(),
         }
     }
 
@@ -176,6 +178,13 @@ impl EnvoyOptions {
     #[must_use]
     pub fn failure_policy(mut self, policy: &str) -> Self {
         policy.clone_into(&mut self.failure_policy);
+        self
+    }
+
+    /// An environment variable of Envoy that it passes to the filter.
+    #[must_use]
+    pub fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -283,6 +292,10 @@ impl EnvoyOptions {
         });
         if let Some(message) = config.message() {
             plugin["configuration"] = message;
+        }
+        if !self.variables.is_empty() {
+            let names = self.variables.iter().map(|(name, _)| name).collect::<Vec<_>>();
+            plugin["vm_config"]["environment_variables"] = json!({"host_env_keys": names});
         }
         if let Some(calls) = &self.allowed_calls {
             let calls = calls

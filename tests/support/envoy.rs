@@ -243,6 +243,7 @@ impl Process {
             .args(["--concurrency", &options.concurrency.to_string()])
             .args(["--component-log-level", &options.log_level])
             .args(["--log-level", "info", "--disable-hot-restart"])
+            .envs(options.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a file has two handles"))
             .stderr(log)
