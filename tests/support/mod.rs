@@ -28,6 +28,7 @@ pub mod claims;
 pub mod envoy;
 pub mod folder;
 pub mod http;
+pub mod idp;
 pub mod shipped;
 pub mod tokens;
 pub mod upstream;
@@ -37,6 +38,7 @@ pub use bootstrap::{EnvoyOptions, FilterConfig};
 pub use claims::{Claims, claims};
 pub use envoy::{Envoy, ReloadOutcome, StartFailure};
 pub use http::{Request, Response, send};
+pub use idp::IdentityProvider;
 pub use tokens::{Algorithm, SigningKey, forge, hs256_sign};
 pub use upstream::{Received, Reply, Upstream};
 
