@@ -23,6 +23,7 @@ use jwt_simple::prelude::{
     VerificationOptions,
 };
 use serde_json::{Value, json};
+use support::shipped::fewest_capabilities;
 use support::{
     Algorithm, Envoy, EnvoyOptions, Received, Reply, Request, SigningKey, Upstream, claims, now,
     poll,
@@ -93,8 +94,10 @@ fn start(upstream: &Upstream, server: &Upstream, settings: &Value) -> Envoy {
     Envoy::start(options(upstream, server, settings))
 }
 
+/// With the fewest capabilities that are documented.
 fn options(upstream: &Upstream, server: &Upstream, settings: &Value) -> EnvoyOptions {
     EnvoyOptions::new(upstream, config(settings))
+        .allow_only(&fewest_capabilities())
         .cluster("as", server.addr())
         .variable("STEPUP_TEST_SECRET", SECRET)
 }

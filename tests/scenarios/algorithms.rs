@@ -1,16 +1,9 @@
 //! Every algorithm, by the proxy's cryptography and by jwt-simple.
 
+use crate::support::shipped::fewest_capabilities;
 use crate::support::tokens::jwks;
 use crate::support::{Algorithm, Request, SigningKey, forge};
 use crate::table::{Expect, Keys, Row, Suite, World, config, invalid_token, made};
-
-/// The capabilities that docs/operations.md lists as the fewest.
-fn documented_capabilities() -> Vec<String> {
-    const DOCUMENT: &str = include_str!("../../docs/operations.md");
-    let list = DOCUMENT.split("  allowed_capabilities:\n").nth(1).expect("the list");
-    let names = list.lines().map_while(|line| line.strip_prefix("    ")?.strip_suffix(": {}"));
-    names.map(str::to_owned).collect()
-}
 
 pub fn suites(keys: &Keys) -> Vec<Suite> {
     let mut config = config(keys);
@@ -26,9 +19,9 @@ pub fn suites(keys: &Keys) -> Vec<Suite> {
             .logs("signatures checked by the proxy: RS256, RS384, RS512, ES256, ES384, ES512"),
         Suite::new("algorithms, by jwt-simple", config, every(false).collect())
             .envoy(|options| {
-                let fewest = documented_capabilities();
-                let without = fewest.iter().filter(|name| *name != "proxy_call_foreign_function");
-                options.allow_only(&without.map(String::as_str).collect::<Vec<_>>())
+                let fewest = fewest_capabilities();
+                let without = fewest.iter().filter(|name| **name != "proxy_call_foreign_function");
+                options.allow_only(&without.copied().collect::<Vec<_>>())
             })
             .only_in_envoy()
             .logs("signatures checked by the proxy: none"),
@@ -38,8 +31,8 @@ pub fn suites(keys: &Keys) -> Vec<Suite> {
             vec![good(Algorithm::Rs256, Expect::Passed), good(Algorithm::Es256, invalid_token())],
         )
         .envoy(|options| {
-            let fewest = documented_capabilities();
-            options.allow_only(&fewest.iter().map(String::as_str).collect::<Vec<_>>())
+            let fewest = fewest_capabilities();
+            options.allow_only(&fewest)
         })
         .only_in_envoy()
         .logs("signatures checked by the proxy: RS256, RS384, RS512, ES256, ES384, ES512"),

@@ -47,3 +47,10 @@ fn replace(value: &mut Value, old: &Value, new: &Value) {
         _ => {}
     }
 }
+
+/// The capabilities that docs/operations.md lists as the fewest.
+pub fn fewest_capabilities() -> Vec<&'static str> {
+    const DOCUMENT: &str = include_str!("../../docs/operations.md");
+    let list = DOCUMENT.split("  allowed_capabilities:\n").nth(1).expect("the list");
+    list.lines().map_while(|line| line.strip_prefix("    ")?.strip_suffix(": {}")).collect()
+}
