@@ -200,7 +200,9 @@ impl Introspections {
                     Err(error) => {
                         let longest = settings_of(issuer).map_or(Duration::ZERO, |s| s.cache_for);
                         let until = now.plus(longest.min(LONGEST_REFUSAL));
-                        self.refused.insert(token, Refusal { error, until }, 0);
+                        if now < until {
+                            self.refused.insert(token, Refusal { error, until }, 0);
+                        }
                         State::Answered(Err(error.into()), 0)
                     }
                 }
