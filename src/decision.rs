@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::policy::{Demand, Ladder, LevelId, Requirement};
+use crate::possession::ProofError;
 use crate::time::Timestamp;
 use crate::token::{AuthTimeProblem, Evidence, MalformedCredentials, TokenError};
 
@@ -17,6 +18,8 @@ pub enum Credentials {
     Malformed(MalformedCredentials),
     /// A token that proves nothing.
     Invalid(TokenError),
+    /// A token that is good, with a DPoP proof that is not.
+    BadProof(ProofError),
     /// A token that was verified.
     Verified(Arc<Evidence>),
 }
@@ -64,6 +67,8 @@ pub enum ChallengeReason {
     NoToken,
     /// The token proves nothing (`invalid_token`).
     InvalidToken(TokenError),
+    /// The DPoP proof is not good (RFC 9449 §7.1).
+    InvalidProof(ProofError),
     /// The token proves too little (`insufficient_user_authentication`).
     Insufficient(Shortfall),
 }
@@ -163,6 +168,7 @@ fn meet<'p>(
         Credentials::Malformed(error) => return Decision::Reject(*error),
         Credentials::Missing => return refuse(ChallengeReason::NoToken, &demand.scopes),
         Credentials::Invalid(error) => return refuse(ChallengeReason::InvalidToken(*error), &[]),
+        Credentials::BadProof(error) => return refuse(ChallengeReason::InvalidProof(*error), &[]),
         Credentials::Verified(evidence) => evidence,
     };
     let scopes_missing = demand.scopes.iter().any(|scope| !evidence.has_scope(scope));

@@ -21,6 +21,7 @@ pub mod introspection;
 mod json;
 pub mod keys;
 pub mod policy;
+pub mod possession;
 pub mod report;
 pub mod request;
 pub mod time;

@@ -1,6 +1,6 @@
 //! The answer for a decision: status, headers and body.
 //!
-//! `WWW-Authenticate` follows RFC 6750 §3 and RFC 9470 §3, the body RFC 9457.
+//! `WWW-Authenticate` follows RFC 6750 §3, RFC 9449 §7 and RFC 9470 §3, the body RFC 9457.
 
 mod parameters;
 #[cfg(test)]
@@ -14,7 +14,8 @@ use serde::Serialize;
 use self::parameters::Parameters;
 use crate::decision::{Challenge, ChallengeReason, MissingScopes, Shortfall};
 use crate::policy::{Ladder, Requirement};
-use crate::token::TokenError;
+use crate::possession::ProofError;
+use crate::token::{Scheme, TokenError};
 
 /// What challenges carry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub struct ChallengeSettings {
     /// Whether a request without a token is told what the policy asks for (RFC 9470 §9 leaves it
     /// to the operator).
     pub hint_without_token: bool,
+    /// The algorithms of DPoP proofs, separated by spaces (RFC 9449 §7.1).
+    pub dpop_algorithms: Box<str>,
 }
 
 /// An answer that the proxy sends instead of the upstream's.
@@ -89,6 +92,7 @@ pub fn challenge(
     challenge: &Challenge<'_>,
     settings: &ChallengeSettings,
     levels: &Ladder,
+    schemes: &[Scheme],
 ) -> Response {
     let asked = || Asked::new(challenge.requirement, challenge.scopes, levels);
     match challenge.reason {
@@ -100,19 +104,26 @@ pub fn challenge(
                 title: "Authentication is required",
                 detail: "The request carries no access token.",
             };
-            answer(&error, &asked, settings)
+            answer(&error, &asked, settings, schemes)
         }
         ChallengeReason::InvalidToken(error) => {
-            answer(&invalid_token(error), &Asked::default(), settings)
+            answer(&invalid_token(error), &Asked::default(), settings, schemes)
+        }
+        ChallengeReason::InvalidProof(error) => {
+            answer(&invalid_proof(error), &Asked::default(), settings, schemes)
         }
         ChallengeReason::Insufficient(shortfall) => {
-            answer(&insufficient_authentication(shortfall), &asked(), settings)
+            answer(&insufficient_authentication(shortfall), &asked(), settings, schemes)
         }
     }
 }
 
 /// The answer to a request whose token lacks scopes (RFC 6750 §3.1).
-pub fn forbid(missing: &MissingScopes<'_>, settings: &ChallengeSettings) -> Response {
+pub fn forbid(
+    missing: &MissingScopes<'_>,
+    settings: &ChallengeSettings,
+    schemes: &[Scheme],
+) -> Response {
     let error = Error {
         status: 403,
         code: "insufficient_scope",
@@ -120,18 +131,18 @@ pub fn forbid(missing: &MissingScopes<'_>, settings: &ChallengeSettings) -> Resp
         detail: "The request needs more scopes than the access token has.",
     };
     let asked = Asked { scope: Some(missing.required.join(" ")), ..Asked::default() };
-    answer(&error, &asked, settings)
+    answer(&error, &asked, settings, schemes)
 }
 
 /// The answer to a request whose credentials are malformed (RFC 6750 §3.1).
-pub fn malformed_credentials(settings: &ChallengeSettings) -> Response {
+pub fn malformed_credentials(settings: &ChallengeSettings, schemes: &[Scheme]) -> Response {
     let error = Error {
         status: 400,
         code: "invalid_request",
         title: "The credentials are malformed",
         detail: "The request has to carry exactly one access token, in one place.",
     };
-    answer(&error, &Asked::default(), settings)
+    answer(&error, &Asked::default(), settings, schemes)
 }
 
 /// The answer to a request that cannot be read in one way.
@@ -179,6 +190,29 @@ const fn invalid_token(error: TokenError) -> Error {
     Error { status: 401, code: "invalid_token", title: "The access token is invalid", detail }
 }
 
+/// Who made the proof may know what is wrong with it: no one else's secret is in it.
+const fn invalid_proof(error: ProofError) -> Error {
+    const TITLE: &str = "The DPoP proof is invalid";
+    let detail = match error {
+        ProofError::NoNonce => {
+            return Error {
+                status: 401,
+                code: "use_dpop_nonce",
+                title: TITLE,
+                detail: "The DPoP proof has to hold the nonce that comes with this answer.",
+            };
+        }
+        ProofError::Missing => "The request carries no DPoP proof.",
+        ProofError::Several => "The request carries more than one DPoP proof.",
+        ProofError::TooOld | ProofError::InTheFuture => {
+            "The DPoP proof was not made at this time, as far as the clocks here and there agree."
+        }
+        ProofError::Replayed => "The DPoP proof was used before.",
+        _ => "The DPoP proof is not valid for this request.",
+    };
+    Error { status: 401, code: "invalid_dpop_proof", title: TITLE, detail }
+}
+
 const fn insufficient_authentication(shortfall: Shortfall) -> Error {
     let detail = match shortfall {
         Shortfall::Level { .. } => "A different authentication level is required.",
@@ -194,8 +228,29 @@ const fn insufficient_authentication(shortfall: Shortfall) -> Error {
     }
 }
 
-fn answer(error: &Error, asked: &Asked<'_>, settings: &ChallengeSettings) -> Response {
-    let mut parameters = Parameters::new("Bearer");
+/// One challenge for each scheme, each in a header of its own: clients that split a list of
+/// challenges at commas are common.
+fn answer(
+    error: &Error,
+    asked: &Asked<'_>,
+    settings: &ChallengeSettings,
+    schemes: &[Scheme],
+) -> Response {
+    let mut response = problem(error, asked);
+    for scheme in schemes {
+        let text = write_challenge(*scheme, error, asked, settings);
+        response.headers.push(("www-authenticate", text));
+    }
+    response
+}
+
+fn write_challenge(
+    scheme: Scheme,
+    error: &Error,
+    asked: &Asked<'_>,
+    settings: &ChallengeSettings,
+) -> String {
+    let mut parameters = Parameters::new(scheme.name().unwrap_or("Bearer"));
     parameters.push("realm", &settings.realm);
     if error.code != UNAUTHENTICATED {
         parameters.push("error", error.code);
@@ -213,9 +268,10 @@ fn answer(error: &Error, asked: &Asked<'_>, settings: &ChallengeSettings) -> Res
     if let Some(location) = &settings.resource_metadata {
         parameters.push("resource_metadata", location);
     }
-    let mut response = problem(error, asked);
-    response.headers.push(("www-authenticate", parameters.finish()));
-    response
+    if scheme == Scheme::DPoP {
+        parameters.push("algs", &settings.dpop_algorithms);
+    }
+    parameters.finish()
 }
 
 fn plain(error: &Error) -> Response {

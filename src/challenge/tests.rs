@@ -10,8 +10,15 @@ use crate::decision::Challenge;
 use crate::policy::LevelId;
 use crate::token::AuthTimeProblem;
 
+const BEARER: &[Scheme] = &[Scheme::Bearer];
+
 fn settings() -> ChallengeSettings {
-    ChallengeSettings { realm: "api".into(), resource_metadata: None, hint_without_token: true }
+    ChallengeSettings {
+        realm: "api".into(),
+        resource_metadata: None,
+        hint_without_token: true,
+        dpop_algorithms: "ES256 RS256".into(),
+    }
 }
 
 /// Two levels, of which the second is asked for by two values.
@@ -51,7 +58,7 @@ fn answered(
     let scopes = scopes.iter().map(|&scope| scope.into()).collect::<Vec<_>>();
     let requirement = Requirement { level: strongest(), max_age: max_age.map(Duration::from_secs) };
     let challenge_ = Challenge { reason, requirement: Some(requirement), scopes: &scopes };
-    challenge(&challenge_, settings, &ladder())
+    challenge(&challenge_, settings, &ladder(), BEARER)
 }
 
 fn header<'r>(response: &'r Response, name: &str) -> Option<&'r str> {
@@ -68,6 +75,46 @@ fn shown(response: &Response) -> (u16, Option<&str>, Value) {
     let body = serde_json::from_slice::<Value>(&response.body).unwrap();
     assert_eq!(body["status"], response.status);
     (response.status, header(response, "www-authenticate"), body)
+}
+
+#[test]
+fn a_dpop_challenge_names_the_algorithms_and_stands_in_a_header_of_its_own() {
+    let scopes = ["pay".into()];
+    let requirement = Requirement { level: strongest(), max_age: Some(Duration::from_mins(15)) };
+    let answered = |reason, schemes: &[Scheme]| {
+        let requirement = Some(requirement);
+        let asked = Challenge { reason, requirement, scopes: &scopes };
+        let headers = challenge(&asked, &settings(), &ladder(), schemes).headers.into_iter();
+        let challenges = headers.filter(|(name, _)| *name == "www-authenticate");
+        challenges.map(|(_, value)| value).collect::<Vec<_>>()
+    };
+    let asked = r#"realm="api", acr_values="phr phrh", max_age="900", scope="pay""#;
+    let both = answered(ChallengeReason::NoToken, &[Scheme::Bearer, Scheme::DPoP]);
+    assert_eq!(both, [format!("Bearer {asked}"), format!(r#"DPoP {asked}, algs="ES256 RS256""#)]);
+    let only = |reason| answered(reason, &[Scheme::DPoP]).remove(0);
+    assert_eq!(
+        only(TOO_OLD),
+        r#"DPoP realm="api", error="insufficient_user_authentication", error_description="More recent authentication is required.", acr_values="phr phrh", max_age="900", scope="pay", algs="ES256 RS256""#
+    );
+    for (error, code, description) in [
+        (ProofError::Missing, "invalid_dpop_proof", "The request carries no DPoP proof."),
+        (ProofError::Replayed, "invalid_dpop_proof", "The DPoP proof was used before."),
+        (
+            ProofError::BadSignature,
+            "invalid_dpop_proof",
+            "The DPoP proof is not valid for this request.",
+        ),
+        (
+            ProofError::NoNonce,
+            "use_dpop_nonce",
+            "The DPoP proof has to hold the nonce that comes with this answer.",
+        ),
+    ] {
+        let expected = format!(
+            r#"DPoP realm="api", error="{code}", error_description="{description}", algs="ES256 RS256""#
+        );
+        assert_eq!(only(ChallengeReason::InvalidProof(error)), expected);
+    }
 }
 
 #[test]
@@ -187,7 +234,7 @@ fn an_invalid_token_is_told_nothing_but_whether_to_renew_it() {
 #[test]
 fn missing_scopes_are_forbidden_with_every_scope_that_is_needed() {
     let required = ["pay".into(), "read".into()];
-    let response = forbid(&MissingScopes { required: &required }, &settings());
+    let response = forbid(&MissingScopes { required: &required }, &settings(), BEARER);
     let detail = "The request needs more scopes than the access token has.";
     assert_eq!(
         shown(&response),
@@ -211,7 +258,7 @@ fn missing_scopes_are_forbidden_with_every_scope_that_is_needed() {
 fn malformed_credentials_are_a_bad_request_with_a_challenge() {
     let detail = "The request has to carry exactly one access token, in one place.";
     assert_eq!(
-        shown(&malformed_credentials(&settings())),
+        shown(&malformed_credentials(&settings(), BEARER)),
         (
             400,
             Some(&*format!(
@@ -253,8 +300,8 @@ fn the_metadata_of_the_resource_is_named_in_every_challenge() {
         ),
         answered(ChallengeReason::InvalidToken(TokenError::Expired), None, &[], &settings),
         answered(level_missing(), Some(1), &["pay"], &settings),
-        forbid(&MissingScopes { required: &required }, &settings),
-        malformed_credentials(&settings),
+        forbid(&MissingScopes { required: &required }, &settings, BEARER),
+        malformed_credentials(&settings, BEARER),
     ] {
         let (_, parameters) = parsed(header(&response, "www-authenticate").unwrap()).unwrap();
         let found = parameters.iter().filter(|(name, _)| name == "resource_metadata");
@@ -330,7 +377,7 @@ proptest! {
             requirement: demand.alternatives.first().copied(),
             scopes: &demand.scopes,
         };
-        let response = challenge(&refusal, &set.challenge, &set.levels);
+        let response = challenge(&refusal, &set.challenge, &set.levels, BEARER);
         let text = header(&response, "www-authenticate").unwrap();
         let (scheme, parameters) = parsed(text).unwrap_or_else(|| panic!("no challenge: {text}"));
         prop_assert_eq!(scheme, "Bearer");

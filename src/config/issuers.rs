@@ -126,7 +126,7 @@ fn read_issuer(issuer: &Object<'_>, names: &mut Vec<String>) -> Option<Issuer> {
     })
 }
 
-fn read_algorithms(node: &Node<'_>) -> Option<Algorithms> {
+pub(super) fn read_algorithms(node: &Node<'_>) -> Option<Algorithms> {
     let expected = format!("a list of {}", Algorithms::all());
     all(node.filled_list(&expected)?.map(|item| {
         let expected = format!("one of {}", Algorithms::all());

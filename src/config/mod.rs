@@ -1,5 +1,6 @@
 //! From what an operator writes to a [`PolicySet`]. All mistakes come at once, each with its place.
 
+mod dpop;
 pub(crate) mod duration;
 mod introspection;
 mod issuers;
@@ -29,10 +30,11 @@ use crate::challenge::ChallengeSettings;
 use crate::policy::{EncodedSlashes, PolicySet};
 
 /// The keys at the top of a configuration.
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
     "levels",
     "issuers",
     "tokens",
+    "dpop",
     "policies",
     "rules",
     "default",
@@ -71,6 +73,7 @@ fn read(root: &Node<'_>) -> Option<PolicySet> {
     let levels =
         object.get("levels").map_or_else(LevelsRead::default, |node| levels::read(&node, &issuers));
     let tokens = tokens::read(&object);
+    let dpop = dpop::read(&object);
     let policies = object
         .required("policies", "the policies by name")
         .map_or_else(PoliciesRead::default, |node| policies::read(&node, &levels));
@@ -90,6 +93,7 @@ fn read(root: &Node<'_>) -> Option<PolicySet> {
     };
     let route_metadata = object.get("route_metadata").map_or(Some(true), |node| node.boolean());
     let challenge = read_challenge(&object);
+    let dpop = dpop?;
     Some(PolicySet {
         levels: levels.finish()?,
         issuers: issuers.finish()?,
@@ -98,7 +102,11 @@ fn read(root: &Node<'_>) -> Option<PolicySet> {
         rules: crate::policy::Rules::new(rules?, default?),
         route_metadata: route_metadata?,
         encoded_slashes: slashes?,
-        challenge: challenge?,
+        challenge: ChallengeSettings {
+            dpop_algorithms: dpop::names(dpop.algorithms),
+            ..challenge?
+        },
+        dpop,
     })
 }
 
@@ -122,6 +130,7 @@ fn read_challenge(object: &Object<'_>) -> Option<ChallengeSettings> {
         realm: DEFAULT_REALM.into(),
         resource_metadata: None,
         hint_without_token: true,
+        dpop_algorithms: Box::default(),
     };
     let Some(node) = object.get("challenge") else {
         return Some(default);
@@ -143,6 +152,7 @@ fn read_challenge(object: &Object<'_>) -> Option<ChallengeSettings> {
         realm: realm?,
         resource_metadata: resource_metadata?,
         hint_without_token: hint?,
+        ..default
     })
 }
 

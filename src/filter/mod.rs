@@ -1,25 +1,29 @@
 //! A request from its headers to the answer. Plain values, but for the host that is asked.
 
 mod route;
+mod shown;
 #[cfg(test)]
 mod tests;
 mod waiting;
 
 use std::cell::RefCell;
 use std::fmt;
+use std::time::Duration;
 
 use log::{Level, debug, error, info, log_enabled};
 
 use self::route::NoPolicy;
+use self::shown::Shown;
 use self::waiting::{Pace, Wait, Waiting};
 use crate::challenge::{self, Response};
 use crate::config::{self, Mistakes};
 use crate::decision::{Credentials, Decision, decide};
 use crate::host::{CallId, CalloutAnswer, Host, RequestId};
 use crate::policy::PolicySet;
+use crate::possession::{Possession, ProofError, Unusable};
 use crate::report;
 use crate::request::Headers;
-use crate::token::{self, EarlierFilters, Scheme, TokenError, Unproven, Verifier};
+use crate::token::{self, EarlierFilters, Scheme, Verifier};
 
 /// A configured filter. One serves all requests of a worker.
 #[derive(Debug)]
@@ -27,6 +31,7 @@ pub struct Filter {
     policies: PolicySet,
     verifier: Verifier,
     earlier: EarlierFilters,
+    possession: Possession,
     waiting: RefCell<Waiting>,
     pace: Pace,
 }
@@ -67,10 +72,11 @@ impl Filter {
             env!("CARGO_PKG_VERSION"),
             Listed(&verifier.by_proxy().to_string())
         );
+        let possession = Possession::new(policies.dpop.clone(), host);
         let pace = Pace::default();
         // The first keys are fetched in the first tick.
         pace.settle(verifier.is_idle(), host);
-        Ok(Self { policies, verifier, earlier, waiting: RefCell::default(), pace })
+        Ok(Self { policies, verifier, earlier, possession, waiting: RefCell::default(), pace })
     }
 
     /// Decides over a request, and answers it where it does not go on.
@@ -171,16 +177,30 @@ impl Filter {
         };
         // A public policy looks at no token, so none is verified.
         let demands = || selected.iter().filter_map(|policy| policy.demand.as_ref());
-        let credentials = if demands().next().is_none() {
-            Credentials::Missing
+        let shown = if demands().next().is_none() {
+            Shown::nothing()
         } else {
-            match self.credentials(headers, host) {
-                Ok(credentials) => credentials,
+            match self.shown(headers, host) {
+                Ok(shown) => shown,
                 Err(outcome) => return outcome,
             }
         };
         let levels = &self.policies.levels;
-        let decision = decide(demands(), &credentials, levels, host.now());
+        let decide_over = |credentials: &_| decide(demands(), credentials, levels, host.now());
+        let mut decision = decide_over(&shown.credentials);
+        // Last of all: from here on, the request neither waits nor is refused.
+        if let (Decision::Allow(_), Some(proof)) = (&decision, &shown.proof) {
+            match self.possession.use_up(proof, host) {
+                Ok(()) => {}
+                Err(Unusable::Replayed) => {
+                    decision = decide_over(&Credentials::BadProof(ProofError::Replayed));
+                }
+                Err(Unusable::NoRoom) => {
+                    debug!("{}: the DPoP proof cannot be remembered", report::About(headers));
+                    return Outcome::Answer(challenge::unavailable(Duration::from_secs(1)));
+                }
+            }
+        }
         if log_enabled!(Level::Debug) {
             debug!(
                 "{}",
@@ -192,49 +212,21 @@ impl Filter {
                 }
             );
         }
-        let settings = &self.policies.challenge;
-        Outcome::Answer(match &decision {
+        let (settings, schemes) = (&self.policies.challenge, self.schemes(&shown));
+        let mut response = match &decision {
             Decision::Allow(_) => return Outcome::Continue,
-            Decision::Challenge(challenge) => challenge::challenge(challenge, settings, levels),
-            Decision::Forbid(missing) => challenge::forbid(missing, settings),
-            Decision::Reject(_) => challenge::malformed_credentials(settings),
-        })
-    }
-
-    /// What the request brings to show who it comes from, or what becomes of it where that cannot
-    /// be told yet.
-    fn credentials(&self, headers: &Headers, host: &dyn Host) -> Result<Credentials, Outcome> {
-        let presented = match token::extract(headers, &self.policies.tokens.places) {
-            Ok(presented) => presented,
-            Err(error) => return Ok(Credentials::Malformed(error)),
-        };
-        // RFC 9449 §7.1: without its proof, such a token is not to be taken.
-        if presented.as_ref().is_some_and(|presented| presented.scheme == Scheme::DPoP) {
-            return Ok(Credentials::Invalid(TokenError::ProofNotChecked));
-        }
-        match self.earlier.evidence(host) {
-            Some(Ok(evidence)) => return Ok(Credentials::Verified(evidence)),
-            Some(Err(error)) => return Ok(Credentials::Invalid(error)),
-            None => {}
-        }
-        let Some(presented) = presented else {
-            return Ok(Credentials::Missing);
-        };
-        match self.verifier.verify(&presented.token, host) {
-            Ok(evidence) => Ok(Credentials::Verified(evidence)),
-            Err(Unproven::Invalid(error)) => Ok(Credentials::Invalid(error)),
-            Err(Unproven::Pending(longest)) => Err(Outcome::Wait(Wait { longest, question: None })),
-            Err(Unproven::Asking(question, longest)) => {
-                Err(Outcome::Wait(Wait { longest, question: Some(question) }))
+            Decision::Challenge(challenge) => {
+                challenge::challenge(challenge, settings, levels, schemes)
             }
-            Err(Unproven::Unavailable(retry_after)) => {
-                debug!(
-                    "{}: what is needed to check the token is not there",
-                    report::About(headers)
-                );
-                Err(Outcome::Answer(challenge::unavailable(retry_after)))
-            }
+            Decision::Forbid(missing) => challenge::forbid(missing, settings, schemes),
+            Decision::Reject(_) => challenge::malformed_credentials(settings, schemes),
+        };
+        if schemes.contains(&Scheme::DPoP)
+            && let Some(nonce) = self.possession.nonce(host)
+        {
+            response.headers.push(("dpop-nonce", nonce));
         }
+        Outcome::Answer(response)
     }
 }
 

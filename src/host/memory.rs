@@ -25,6 +25,7 @@ pub struct MemoryHost {
     /// Environment variables.
     pub variables: HashMap<String, String>,
     foreign: Option<ForeignFunctions>,
+    rival: RefCell<Option<Rival>>,
     changed_headers: RefCell<Vec<(String, Option<Vec<u8>>)>>,
     answer: RefCell<Option<Response>>,
     resumed: Cell<bool>,
@@ -40,11 +41,20 @@ struct ForeignFunctions(Box<ForeignFunction>);
 
 type ForeignFunction = dyn Fn(&str, &[u8]) -> Result<Vec<u8>, NotOffered>;
 
+impl fmt::Debug for Rival {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Rival")
+    }
+}
+
 impl fmt::Debug for ForeignFunctions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ForeignFunctions")
     }
 }
+
+/// What another worker does.
+struct Rival(Box<dyn FnOnce(&MemoryHost)>);
 
 /// A request of the filter's own, as it was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +76,7 @@ impl MemoryHost {
             properties: HashMap::new(),
             variables: HashMap::new(),
             foreign: None,
+            rival: RefCell::default(),
             changed_headers: RefCell::default(),
             answer: RefCell::default(),
             resumed: Cell::new(false),
@@ -85,6 +96,19 @@ impl MemoryHost {
     ) -> Self {
         self.foreign = Some(ForeignFunctions(Box::new(functions)));
         self
+    }
+
+    /// Lets another worker act just before the next write of a shared value.
+    pub fn before_next_write(&self, rival: impl FnOnce(&Self) + 'static) {
+        *self.rival.borrow_mut() = Some(Rival(Box::new(rival)));
+    }
+
+    fn let_rival_act(&self) {
+        // It is taken out first, as what it does is a write too.
+        let rival = self.rival.take();
+        if let Some(Rival(act)) = rival {
+            act(self);
+        }
     }
 
     /// What was answered, if anything.
@@ -194,6 +218,7 @@ impl Host for MemoryHost {
         value: &[u8],
         version: Option<SharedVersion>,
     ) -> Result<(), Outdated> {
+        self.let_rival_act();
         let mut shared = self.shared.borrow_mut();
         let found = shared.get(key).map(|(_, version)| SharedVersion(*version));
         if version.is_some() && found != version {
@@ -206,6 +231,14 @@ impl Host for MemoryHost {
 
     fn variable(&self, name: &str) -> Option<String> {
         self.variables.get(name).cloned()
+    }
+
+    fn create_shared(&self, key: &str, value: &[u8]) -> Result<(), Outdated> {
+        self.let_rival_act();
+        if self.shared.borrow().contains_key(key) {
+            return Err(Outdated);
+        }
+        self.set_shared(key, value, None)
     }
 
     fn set_tick_period(&self, period: Duration) {

@@ -82,6 +82,12 @@ pub trait Host {
     /// text.
     fn variable(&self, name: &str) -> Option<String>;
 
+    /// Writes a value that the workers of this process share, where there is none yet.
+    ///
+    /// # Errors
+    /// When there is one.
+    fn create_shared(&self, key: &str, value: &[u8]) -> Result<(), Outdated>;
+
     /// Asks for a call of the filter's tick in this interval from now on.
     fn set_tick_period(&self, period: Duration);
 

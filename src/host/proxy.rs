@@ -243,6 +243,13 @@ impl Host for Proxy {
         std::env::var(name).ok()
     }
 
+    fn create_shared(&self, key: &str, value: &[u8]) -> Result<(), Outdated> {
+        /// The proxy counts versions up from one, and compares them only where there is a value:
+        /// one that none ever has lets a first value through, and no other.
+        const NONE_HAS_IT: SharedVersion = SharedVersion(u32::MAX);
+        self.set_shared(key, value, Some(NONE_HAS_IT))
+    }
+
     fn set_tick_period(&self, period: Duration) {
         if hostcalls::set_tick_period(period).is_err() {
             error!("the proxy does not tick; keys will not be refreshed");

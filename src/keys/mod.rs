@@ -8,6 +8,7 @@ pub(crate) mod rfc;
 mod store;
 #[cfg(test)]
 mod tests;
+mod thumbprint;
 
 use std::fmt;
 use std::sync::Arc;

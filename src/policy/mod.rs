@@ -20,6 +20,7 @@ pub use self::template::to_regex as template_to_regex;
 pub use self::text::{FullRegex, StringMatch, TextPattern};
 
 use crate::challenge::ChallengeSettings;
+use crate::possession::DpopSettings;
 use crate::token::{Issuers, TokenSettings};
 
 /// A policy's place in its [`PolicySet`].
@@ -98,6 +99,8 @@ pub struct PolicySet {
     pub issuers: Issuers,
     /// Where tokens stand in a request, and how long they may be.
     pub tokens: TokenSettings,
+    /// What DPoP proofs have to be like.
+    pub dpop: DpopSettings,
     /// The policies.
     pub policies: Policies,
     /// Which requests each policy is for.

@@ -21,11 +21,15 @@ pub enum Counter {
     Introspection,
     /// An authorization server could not be asked about a token.
     IntrospectionFailure,
+    /// A DPoP proof was used a second time.
+    ProofReplay,
+    /// A DPoP proof was refused because it could not be remembered.
+    ProofStoreFull,
 }
 
 impl Counter {
     /// Every counter.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::SignatureByProxy,
         Self::SignatureByJwtSimple,
         Self::TokenCacheHit,
@@ -35,6 +39,8 @@ impl Counter {
         Self::KeyFetchFailure,
         Self::Introspection,
         Self::IntrospectionFailure,
+        Self::ProofReplay,
+        Self::ProofStoreFull,
     ];
 
     /// Its name; Envoy puts `wasmcustom.` before it.
@@ -49,6 +55,8 @@ impl Counter {
             Self::KeyFetchFailure => "stepup.key_fetch.failure",
             Self::Introspection => "stepup.introspection.success",
             Self::IntrospectionFailure => "stepup.introspection.failure",
+            Self::ProofReplay => "stepup.dpop.replay",
+            Self::ProofStoreFull => "stepup.dpop.store_full",
         }
     }
 }

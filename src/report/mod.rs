@@ -52,6 +52,7 @@ impl fmt::Display for Line<'_> {
                 match challenge.reason {
                     ChallengeReason::NoToken => f.write_str("there is no token"),
                     ChallengeReason::InvalidToken(error) => error.fmt(f),
+                    ChallengeReason::InvalidProof(error) => error.fmt(f),
                     ChallengeReason::Insufficient(Shortfall::Level { required, found }) => write!(
                         f,
                         "the level {:?} is required, {:?} is proven",

@@ -9,8 +9,10 @@ use crate::json;
 use crate::keys::Algorithm;
 use crate::time::Timestamp;
 
-/// Header members through which a token brings its own key. They are refused (RFC 8725 §3.10).
-const KEY_MEMBERS: [&str; 3] = ["jwk", "jku", "x5u"];
+/// Header members through which a token brings its own key. They are refused (RFC 8725 §3.10), but
+/// for the one in which a DPoP proof has it.
+const KEY_MEMBERS: [&str; 3] = [JWK, "jku", "x5u"];
+const JWK: &str = "jwk";
 
 /// A token that was taken apart but not verified. Nothing in it can be trusted; it says which
 /// issuer and key to try.
@@ -42,21 +44,25 @@ impl<'t> UnverifiedToken<'t> {
     /// # Errors
     /// When it is anything else.
     pub fn parse(token: &'t str) -> Result<Self, TokenError> {
-        let mut parts = token.split('.');
-        let (Some(header), Some(payload), Some(signature), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
-        else {
-            return Err(TokenError::NotThreeParts);
-        };
-        let signing_input = token
-            .strip_suffix(signature)
-            .and_then(|rest| rest.strip_suffix('.'))
-            .ok_or(TokenError::NotThreeParts)?;
-        let header = read_header(&object(header)?)?;
-        let claims = object(payload)?;
-        check_types(&claims)?;
-        let signature = decode(signature)?;
-        Ok(Self { token, header, signing_input, claims, signature })
+        let (header, parts) = Parts::of(token)?;
+        if KEY_MEMBERS.iter().any(|name| header.contains_key(*name)) {
+            return Err(TokenError::OwnKey);
+        }
+        parts.read(&header)
+    }
+
+    /// Takes a DPoP proof apart, as strictly, but for the key that it brings by value in `jwk`
+    /// (RFC 9449 §4.2). That key proves only that who made the proof has it.
+    ///
+    /// # Errors
+    /// When it is anything else.
+    pub(crate) fn parse_with_key(token: &'t str) -> Result<(Self, Value), TokenError> {
+        let (mut header, parts) = Parts::of(token)?;
+        let key = header.remove(JWK).ok_or(TokenError::BadHeader)?;
+        if KEY_MEMBERS.iter().any(|name| header.contains_key(*name)) {
+            return Err(TokenError::OwnKey);
+        }
+        Ok((parts.read(&header)?, key))
     }
 
     /// The token as it came.
@@ -84,9 +90,48 @@ impl<'t> UnverifiedToken<'t> {
         self.claims.get("iss").and_then(Value::as_str)
     }
 
+    /// The payload, of which nothing is proven.
+    pub(crate) const fn claims(&self) -> &Map<String, Value> {
+        &self.claims
+    }
+
     /// The payload. For [`super::verify`] only: it hands it out as evidence once it is proven.
     pub(super) fn into_claims(self) -> Map<String, Value> {
         self.claims
+    }
+}
+
+/// A token split at its dots.
+struct Parts<'t> {
+    token: &'t str,
+    payload: &'t str,
+    signature: &'t str,
+    signing_input: &'t str,
+}
+
+impl<'t> Parts<'t> {
+    /// The header's members, and the parts that are not read yet.
+    fn of(token: &'t str) -> Result<(Map<String, Value>, Self), TokenError> {
+        let mut parts = token.split('.');
+        let (Some(header), Some(payload), Some(signature), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(TokenError::NotThreeParts);
+        };
+        let signing_input = token
+            .strip_suffix(signature)
+            .and_then(|rest| rest.strip_suffix('.'))
+            .ok_or(TokenError::NotThreeParts)?;
+        Ok((object(header)?, Self { token, payload, signature, signing_input }))
+    }
+
+    fn read(self, header: &Map<String, Value>) -> Result<UnverifiedToken<'t>, TokenError> {
+        let header = read_header(header)?;
+        let claims = object(self.payload)?;
+        check_types(&claims)?;
+        let signature = decode(self.signature)?;
+        let Self { token, signing_input, .. } = self;
+        Ok(UnverifiedToken { token, header, signing_input, claims, signature })
     }
 }
 
@@ -128,9 +173,6 @@ fn read_header(members: &Map<String, Value>) -> Result<Header, TokenError> {
     // No extension is understood, so whatever is critical is unknown (RFC 7515 §4.1.11).
     if members.contains_key("crit") {
         return Err(TokenError::CriticalExtension);
-    }
-    if KEY_MEMBERS.iter().any(|name| members.contains_key(*name)) {
-        return Err(TokenError::OwnKey);
     }
     let optional = |name: &str| match members.get(name) {
         None => Ok(None),

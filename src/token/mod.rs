@@ -12,7 +12,7 @@ mod metadata;
 mod place;
 mod signature;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod verify;
 mod withhold;
 

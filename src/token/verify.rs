@@ -13,6 +13,7 @@ use super::{Evidence, Issuer, Issuers, TokenSettings, UnverifiedToken};
 use crate::config::Mistakes;
 use crate::host::{CallId, CalloutAnswer, Host};
 use crate::keys::{Algorithms, Jwk, KeySet, KeySource, KeyStore, Lookup};
+use crate::possession::BindingError;
 use crate::report::Counter;
 
 /// Why a token proves nothing (RFC 6750 §3.1: `invalid_token`).
@@ -62,14 +63,14 @@ pub enum TokenError {
     IdToken,
     /// A filter before this one should have verified it, and has not.
     NotVerifiedBefore,
-    /// It came with the scheme `DPoP`, whose proofs are not checked.
-    ProofNotChecked,
     /// It holds characters that no token has (RFC 6750 §2.1).
     BadCharacters,
     /// The authorization server says that it is not active (RFC 7662 §2.2).
     Inactive,
     /// The authorization server says that it is another issuer's.
     OtherIssuer,
+    /// This client cannot use it, or not like this.
+    Binding(BindingError),
 }
 
 impl fmt::Display for TokenError {
@@ -99,10 +100,10 @@ impl fmt::Display for TokenError {
             Self::NotVerifiedBefore => {
                 "the token is for a filter before this one to verify, which left no claims of it"
             }
-            Self::ProofNotChecked => "the token came with DPoP, whose proofs are not checked",
             Self::BadCharacters => "the token holds characters that no token has",
             Self::Inactive => "the authorization server says that the token is not active",
             Self::OtherIssuer => "the authorization server says that the token is another issuer's",
+            Self::Binding(error) => return error.fmt(f),
         })
     }
 }
@@ -358,19 +359,31 @@ impl Verifier {
         let header = token.header();
         let mut error = TokenError::UnknownKey;
         for key in keys.candidates(header.kid.as_deref(), header.algorithm).take(MOST_TRIES) {
-            match self.engines.verify(host, key, token) {
-                Ok(engine) => {
-                    host.count(match engine {
-                        Engine::Proxy => Counter::SignatureByProxy,
-                        Engine::JwtSimple => Counter::SignatureByJwtSimple,
-                    });
-                    return Ok(Arc::clone(key));
-                }
-                Err(SignatureError::Bad) => error = TokenError::BadSignature,
-                Err(SignatureError::NoEngine) => error = TokenError::NoEngine,
+            match self.check_signature(token, key, host) {
+                Ok(()) => return Ok(Arc::clone(key)),
+                Err(bad) => error = bad,
             }
         }
         Err(error)
+    }
+
+    /// Checks the signature by a key that serves the token's algorithm.
+    ///
+    /// # Errors
+    /// When it is not the key's, or nothing here checks it.
+    pub fn check_signature(
+        &self,
+        token: &UnverifiedToken<'_>,
+        key: &Jwk,
+        host: &dyn Host,
+    ) -> Result<(), TokenError> {
+        match self.engines.verify(host, key, token) {
+            Ok(Engine::Proxy) => host.count(Counter::SignatureByProxy),
+            Ok(Engine::JwtSimple) => host.count(Counter::SignatureByJwtSimple),
+            Err(SignatureError::Bad) => return Err(TokenError::BadSignature),
+            Err(SignatureError::NoEngine) => return Err(TokenError::NoEngine),
+        }
+        Ok(())
     }
 }
 

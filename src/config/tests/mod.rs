@@ -1,6 +1,7 @@
 //! What compiles, what does not, and what is said about it.
 
 mod accepted;
+mod dpop;
 mod introspection;
 mod issuers;
 mod levels;
@@ -39,6 +40,11 @@ fn valid() -> Value {
              "keys": {"inline": {"keys": [keys[0]]}}},
         ],
         "tokens": {"from": [{"header": "authorization", "scheme": "Bearer"}], "max_length": 8192},
+        "dpop": {
+            "required": false, "advertise": true, "algorithms": ["ES256", "EdDSA"],
+            "window": "60s", "clock_skew": "30s", "origins": ["https://api.example.com"],
+            "nonce": true, "proofs_per_key": 16384,
+        },
         "policies": {
             "open": {"public": true},
             "read": {"require": [{"level": "password"}]},
@@ -113,9 +119,16 @@ fn mistakes(document: &Value) -> Vec<String> {
 
 #[test]
 fn every_kind_of_mistake_is_told_with_its_place_and_what_to_write_instead() {
-    for (place, value, expected) in
-        [shape::ROWS, levels::ROWS, issuers::ROWS, introspection::ROWS, policies::ROWS, rules::ROWS]
-            .concat()
+    for (place, value, expected) in [
+        dpop::ROWS,
+        shape::ROWS,
+        levels::ROWS,
+        issuers::ROWS,
+        introspection::ROWS,
+        policies::ROWS,
+        rules::ROWS,
+    ]
+    .concat()
     {
         assert_eq!(mistakes(&changed(place, value)), expected, "{place} = {value}");
     }
@@ -292,10 +305,11 @@ fn shown(set: &PolicySet) -> String {
     let names = ["open", "read", "change", "pay"];
     let policies = names.map(|name| format!("{:?}", set.policies.named(name)));
     format!(
-        "{:?} {:?} {:?} {policies:?} {:?} {} {:?} {:?}",
+        "{:?} {:?} {:?} {:?} {policies:?} {:?} {} {:?} {:?}",
         set.levels,
         set.issuers,
         set.tokens,
+        set.dpop,
         set.rules,
         set.route_metadata,
         set.encoded_slashes,
@@ -309,6 +323,9 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(set.tokens.max_length, 16 * 1024);
     assert!(set.route_metadata && set.challenge.hint_without_token);
     assert_eq!(set.challenge.realm, "api".into());
+    assert_eq!(set.dpop, crate::possession::DpopSettings::default());
+    let every = "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 ES256K EdDSA";
+    assert_eq!(set.challenge.dpop_algorithms, every.into());
     assert_eq!(set.encoded_slashes, EncodedSlashes::Reject);
     let key = parse(crate::keys::rfc::P256);
     let set = compile_value(&json!({

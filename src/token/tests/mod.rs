@@ -3,7 +3,7 @@
 mod claims;
 mod metadata;
 mod parse;
-pub(super) mod signer;
+pub(crate) mod signer;
 mod verify;
 
 use std::sync::Arc;

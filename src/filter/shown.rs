@@ -1,0 +1,87 @@
+//! What a request presents to show who it comes from.
+
+use log::debug;
+
+use super::waiting::Wait;
+use super::{Filter, Outcome};
+use crate::challenge;
+use crate::decision::Credentials;
+use crate::host::Host;
+use crate::possession::{BindingError, PossessionError, ProofUse};
+use crate::report;
+use crate::request::Headers;
+use crate::token::{self, Scheme, TokenError, Unproven};
+
+/// Credentials, and how they came.
+pub(super) struct Shown {
+    pub(super) credentials: Credentials,
+    /// The scheme of the token, where there is one.
+    scheme: Option<Scheme>,
+    /// The proof that came with it, to be used up once the request goes on.
+    pub(super) proof: Option<ProofUse>,
+}
+
+impl Shown {
+    /// What a request presents that is not looked at.
+    pub(super) const fn nothing() -> Self {
+        Self { credentials: Credentials::Missing, scheme: None, proof: None }
+    }
+}
+
+impl Filter {
+    /// What the request presents, or what becomes of it where that cannot be told yet.
+    pub(super) fn shown(&self, headers: &Headers, host: &dyn Host) -> Result<Shown, Outcome> {
+        let presented = match token::extract(headers, &self.policies.tokens.places) {
+            Ok(presented) => presented,
+            Err(error) => {
+                let credentials = Credentials::Malformed(error);
+                return Ok(Shown { credentials, ..Shown::nothing() });
+            }
+        };
+        let evidence = match (self.earlier.evidence(host), &presented) {
+            (Some(evidence), _) => evidence.map_err(Unproven::Invalid),
+            (None, Some(presented)) => self.verifier.verify(&presented.token, host),
+            (None, None) => return Ok(Shown::nothing()),
+        };
+        let presented = presented.as_ref();
+        let (credentials, proof) = match evidence {
+            Ok(evidence) => {
+                match self.possession.check(&evidence, presented, headers, &self.verifier, host) {
+                    Ok(proof) => (Credentials::Verified(evidence), proof),
+                    Err(PossessionError::Binding(error)) => {
+                        (Credentials::Invalid(TokenError::Binding(error)), None)
+                    }
+                    Err(PossessionError::Proof(error)) => (Credentials::BadProof(error), None),
+                }
+            }
+            Err(Unproven::Invalid(error)) => (Credentials::Invalid(error), None),
+            Err(Unproven::Pending(longest)) => {
+                return Err(Outcome::Wait(Wait { longest, question: None }));
+            }
+            Err(Unproven::Asking(question, longest)) => {
+                return Err(Outcome::Wait(Wait { longest, question: Some(question) }));
+            }
+            Err(Unproven::Unavailable(retry_after)) => {
+                debug!(
+                    "{}: what is needed to check the token is not there",
+                    report::About(headers)
+                );
+                return Err(Outcome::Answer(challenge::unavailable(retry_after)));
+            }
+        };
+        Ok(Shown { credentials, scheme: presented.map(|presented| presented.scheme), proof })
+    }
+
+    /// The schemes to challenge with: that of the token that came; DPoP for a token that only
+    /// works with it; without a token, what the operator offers (RFC 9449 §7.2).
+    pub(super) fn schemes(&self, shown: &Shown) -> &'static [Scheme] {
+        const SENT_AS_BEARER: TokenError = TokenError::Binding(BindingError::SentAsBearer);
+        let dpop = &self.policies.dpop;
+        match (&shown.credentials, shown.scheme) {
+            _ if dpop.required => &[Scheme::DPoP],
+            (Credentials::Invalid(SENT_AS_BEARER), _) | (_, Some(Scheme::DPoP)) => &[Scheme::DPoP],
+            (_, None) if dpop.advertise => &[Scheme::Bearer, Scheme::DPoP],
+            _ => &[Scheme::Bearer],
+        }
+    }
+}
