@@ -13,10 +13,11 @@ use envoy_stepup::config::compile_value;
 use serde_json::{Value, json};
 use support::envoy::validate_text;
 
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 10] = [
     "levels",
     "issuers",
     "tokens",
+    "dpop",
     "policies",
     "rules",
     "default",

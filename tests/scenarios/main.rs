@@ -14,6 +14,7 @@
 
 mod algorithms;
 mod decisions;
+mod dpop;
 mod paths;
 mod places;
 mod routing;
@@ -39,6 +40,7 @@ fn main() {
         paths::suites(&keys),
         upsets::suites(&keys),
         verified::suites(&keys),
+        dpop::suites(&keys),
     ];
     let trials = suites.into_iter().flatten().flat_map(|suite| run::trials(suite, &keys));
     libtest_mimic::run(&arguments, trials.collect()).exit();

@@ -119,7 +119,7 @@ pub enum Expect {
     /// It is answered like this, and does not reach the upstream.
     Answered {
         status: u16,
-        /// `WWW-Authenticate`, to the letter; `None` for none.
+        /// `WWW-Authenticate`, to the letter, each on a line; `None` for none.
         authenticate: Option<String>,
         /// The last part of the problem's `type`.
         problem: &'static str,
@@ -135,6 +135,48 @@ fn challenged(status: u16, problem: &'static str, parameters: &str) -> Expect {
         authenticate: Some(format!("Bearer realm=\"example\"{parameters}")),
         problem,
     }
+}
+
+/// The algorithms of DPoP proofs where none are configured.
+const DPOP_ALGORITHMS: &str = "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 ES256K EdDSA";
+
+impl Expect {
+    /// The same challenge, with the DPoP scheme (RFC 9449 §7.1).
+    pub fn by_dpop(self) -> Self {
+        self.with_challenges(|bearer| as_dpop(&bearer))
+    }
+
+    /// The same challenge with both schemes (RFC 9449 §7.2).
+    pub fn by_both(self) -> Self {
+        self.with_challenges(|bearer| format!("{bearer}\n{}", as_dpop(&bearer)))
+    }
+
+    fn with_challenges(self, change: impl Fn(String) -> String) -> Self {
+        match self {
+            Self::Answered { status, authenticate, problem } => {
+                Self::Answered { status, authenticate: authenticate.map(change), problem }
+            }
+            other => other,
+        }
+    }
+}
+
+fn as_dpop(bearer: &str) -> String {
+    let parameters = bearer.strip_prefix("Bearer").expect("a Bearer challenge");
+    format!("DPoP{parameters}, algs=\"{DPOP_ALGORITHMS}\"")
+}
+
+/// `401 invalid_dpop_proof`.
+pub fn invalid_proof(description: &str) -> Expect {
+    let code = "invalid_dpop_proof";
+    challenged(401, code, &error(code, description)).by_dpop()
+}
+
+/// `401 use_dpop_nonce`.
+pub fn needs_nonce() -> Expect {
+    let code = "use_dpop_nonce";
+    let description = "The DPoP proof has to hold the nonce that comes with this answer.";
+    challenged(401, code, &error(code, description)).by_dpop()
 }
 
 fn error(code: &str, description: &str) -> String {
@@ -217,6 +259,8 @@ pub struct Keys {
     pub main: SigningKey,
     /// RS256.
     pub rsa: SigningKey,
+    /// ES256, of a client that signs DPoP proofs.
+    pub client: SigningKey,
     /// ES256, of another issuer.
     pub other: SigningKey,
     /// ES256, and published nowhere.
@@ -233,6 +277,7 @@ impl Keys {
         Self {
             main: SigningKey::generate(Algorithm::Es256, "main"),
             rsa: SigningKey::generate(Algorithm::Rs256, "rsa"),
+            client: SigningKey::generate(Algorithm::Es256, "client"),
             other: SigningKey::generate(Algorithm::Es256, "other"),
             stranger: SigningKey::stranger(Algorithm::Es256, "main"),
             each: each.collect(),

@@ -339,7 +339,7 @@ fn credentials() -> Vec<Row> {
         sent("a bad one after the good one", &["Bearer TOKEN", "Bearer x"], malformed()),
         sent("another scheme beside the good one", &["Basic YTpi", "Bearer TOKEN"], malformed()),
         sent("two schemes for tokens", &["Bearer TOKEN, DPoP TOKEN"], malformed()),
-        sent("DPoP without a proof that is checked", &["dpop TOKEN"], invalid_token()),
+        sent("DPoP for a token that is not bound", &["dpop TOKEN"], invalid_token().by_dpop()),
         sent("a list in one header", &["Bearer TOKEN, Bearer TOKEN"], malformed()),
         sent("a comma in the token", &["Bearer TOKEN,x"], malformed()),
         sent("the scheme alone", &["Bearer"], malformed()),

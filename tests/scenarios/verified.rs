@@ -10,6 +10,8 @@ use crate::table::{
 };
 
 const ISSUER: &str = "https://id.example.com";
+/// A digest of nothing that is shown.
+const SHA256: &str = "fUHyO2r2Z3DZ53EsNrWBb0xWXoaNy59IiKCAqksmQEo";
 
 pub fn suites(keys: &Keys) -> Vec<Suite> {
     let mut verified = config(keys);
@@ -185,6 +187,17 @@ fn claims() -> Vec<Row> {
         scopes("scope", json!(["batch", "export", 1]), lacking()),
         scopes("scope", json!({"batch": "", "export": ""}), lacking()),
         scopes("scope", json!(7), lacking()),
+        beside("cnf", json!({"jkt": SHA256}), invalid_token().by_dpop()),
+        beside("cnf", json!({"x5t#S256": SHA256}), invalid_token()),
+        beside("cnf", json!({"kid": "a"}), invalid_token()),
+        beside("cnf", json!({"x5t#S256": null}), invalid_token()),
+        beside("cnf", json!({"jkt": SHA256, "deep": {"a": [null]}}), invalid_token()),
+        beside("cnf", json!({"jwk": {"kty": "OKP"}}), invalid_token()),
+        beside("cnf", json!({}), invalid_token()),
+        beside("cnf", json!([]), invalid_token()),
+        beside("cnf", json!("a"), invalid_token()),
+        beside("cnf", json!(1), invalid_token()),
+        beside("cnf", Value::Null, invalid_token()),
         beside("aud", json!(["x", "https://api.example.com"]), Expect::Passed),
         beside("aud", json!("https://other-api.example.com"), invalid_token()),
         beside("aud", json!([]), invalid_token()),
@@ -255,12 +268,12 @@ fn unverified() -> Vec<Row> {
             malformed(),
         ),
         made(
-            "DPoP without a proof that is checked",
+            "DPoP for a token that is not bound",
             |w: &World| {
                 let token = format!("DPoP {}", w.token(w.claims().acr("1")));
                 Request::get("/a").header("authorization", token)
             },
-            invalid_token(),
+            invalid_token().by_dpop(),
         ),
         made(
             "the next request has metadata of its own",

@@ -87,6 +87,7 @@ pub struct EnvoyOptions {
     clusters: Vec<(String, SocketAddr)>,
     allowed_calls: Option<Vec<String>>,
     failure_policy: String,
+    transport_socket: Option<Value>,
     before: Vec<Value>,
     after: Vec<Value>,
     pub(super) variables: Vec<(String, String)>,
@@ -122,6 +123,7 @@ impl EnvoyOptions {
             clusters: Vec::new(),
             allowed_calls: None,
             failure_policy: "FAIL_RELOAD".to_owned(),
+            transport_socket: None,
             before: Vec::new(),
             after: Vec::new(),
             variables: Vec::new(),
@@ -185,6 +187,13 @@ impl EnvoyOptions {
     #[must_use]
     pub fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// What the listener speaks in place of plain TCP.
+    #[must_use]
+    pub fn transport_socket(mut self, socket: Value) -> Self {
+        self.transport_socket = Some(socket);
         self
     }
 
@@ -262,10 +271,14 @@ impl EnvoyOptions {
                 },
             },
         });
+        let mut chain = json!({"filters": [manager]});
+        if let Some(socket) = &self.transport_socket {
+            chain["transport_socket"] = socket.clone();
+        }
         json!({
             "name": "ingress",
             "address": address("127.0.0.1", 0),
-            "filter_chains": [{"filters": [manager]}],
+            "filter_chains": [chain],
         })
     }
 

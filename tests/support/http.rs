@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    io::{self, Write},
+    io::{self, Read, Write},
     net::{SocketAddr, TcpStream},
     str,
     time::Duration,
@@ -105,6 +105,13 @@ impl Response {
         Some(str::from_utf8(value).unwrap_or_else(|_| panic!("{name} is not UTF-8 in {self:?}")))
     }
 
+    /// All headers of this name, a line each; `None` where there is none.
+    pub fn lines(&self, name: &str) -> Option<String> {
+        let named = self.headers.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name));
+        let lines: Vec<_> = named.map(|(_, value)| String::from_utf8_lossy(value)).collect();
+        (!lines.is_empty()).then(|| lines.join("\n"))
+    }
+
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
@@ -144,18 +151,23 @@ pub fn exchange(addr: SocketAddr, bytes: &[u8], body_follows: bool) -> io::Resul
 
 /// A connection for one request after another. They need `connection: keep-alive`.
 #[derive(Debug)]
-pub struct Connection {
-    stream: TcpStream,
-    reader: Reader<TcpStream>,
+pub struct Connection<Stream> {
+    reader: Reader<Stream>,
 }
 
-impl Connection {
+impl Connection<TcpStream> {
     pub fn open(addr: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect_timeout(&addr, TIME_OUT)?;
         stream.set_read_timeout(Some(TIME_OUT))?;
         stream.set_write_timeout(Some(TIME_OUT))?;
         stream.set_nodelay(true)?;
-        Ok(Self { reader: Reader::new(stream.try_clone()?), stream })
+        Ok(Self::over(stream))
+    }
+}
+
+impl<Stream: Read + Write> Connection<Stream> {
+    pub const fn over(stream: Stream) -> Self {
+        Self { reader: Reader::new(stream) }
     }
 
     pub fn send(&mut self, request: &Request) -> io::Result<Response> {
@@ -164,7 +176,7 @@ impl Connection {
 
     fn exchange(&mut self, bytes: &[u8], body_follows: bool) -> io::Result<Response> {
         // A server may answer and close before it has read all, so what counts is the answer.
-        let written = self.stream.write_all(bytes);
+        let written = self.reader.stream_mut().write_all(bytes);
         loop {
             let Some(head) = self.reader.head()? else {
                 written?;

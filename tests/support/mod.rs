@@ -25,17 +25,20 @@
 
 pub mod bootstrap;
 pub mod claims;
+pub mod dpop;
 pub mod envoy;
 pub mod folder;
 pub mod http;
 pub mod idp;
 pub mod shipped;
+pub mod tls;
 pub mod tokens;
 pub mod upstream;
 pub mod wire;
 
 pub use bootstrap::{EnvoyOptions, FilterConfig};
 pub use claims::{Claims, claims};
+pub use dpop::Proof;
 pub use envoy::{Envoy, ReloadOutcome, StartFailure};
 pub use http::{Request, Response, send};
 pub use idp::IdentityProvider;

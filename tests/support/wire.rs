@@ -70,6 +70,10 @@ impl<Stream: Read> Reader<Stream> {
         Self { stream, buffer: Vec::new() }
     }
 
+    pub const fn stream_mut(&mut self) -> &mut Stream {
+        &mut self.stream
+    }
+
     /// The bytes up to and with the empty line; `None` at a clean end of the stream.
     pub fn head(&mut self) -> io::Result<Option<Vec<u8>>> {
         loop {

@@ -71,7 +71,7 @@ impl Case {
         let token = Presented { token: TOKEN.as_bytes().into(), scheme: self.scheme };
         let cache = CacheLimits { entries: 0, bytes: 0 };
         let tokens = TokenSettings { places: Vec::new(), forward: true, max_length: 1000, cache };
-        let verifier = Verifier::new(Issuers::default(), &tokens, &self.host);
+        let verifier = Verifier::new(Issuers::default(), &tokens, &self.host).unwrap();
         let headers = Headers::new(self.headers);
         let possession = Possession::new(self.settings, &self.host);
         possession.check(&evidence, Some(&token), &headers, &verifier, &self.host)
