@@ -110,7 +110,7 @@ fn without(name: &'static str, config: &Value, call: &'static str, rows: Vec<Row
     let suite = Suite::new(name, config.clone(), rows).only_in_envoy();
     suite.envoy(move |options| {
         let fewest = fewest_capabilities();
-        let offered = fewest.iter().map(String::as_str).filter(|name| *name != call);
+        let offered = fewest.iter().copied().filter(|name| *name != call);
         options.allow_only(&offered.collect::<Vec<_>>())
     })
 }
