@@ -1,6 +1,6 @@
 //! Tokens that are bound to a key, and the proofs that go with them (RFC 9449).
 
-mod bindings;
+pub mod bindings;
 
 use serde_json::{Value, json};
 

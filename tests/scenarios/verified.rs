@@ -34,11 +34,18 @@ pub fn suites(keys: &Keys) -> Vec<Suite> {
             .only_in_envoy()
             .envoy(move |options| options.filter_before(filter.clone()))
     };
+    let mut by_dpop = main();
+    by_dpop["from_headers"] = json!([
+        {"name": "authorization", "value_prefix": "DPoP "},
+        {"name": "authorization", "value_prefix": "Bearer "},
+    ]);
+    let by_dpop = jwt_authn(&json!({"main": by_dpop}), &json!({"allow_missing_or_failed": {}}));
     let after = lenient.clone();
     vec![
         // The same rows twice: what an earlier filter verified is decided in the same way.
         Suite::new("verified here", config(keys), claims()),
         before("verified before", &verified, claims(), &lenient),
+        before("dpop, verified before", &verified, crate::dpop::bindings::rows(), &by_dpop),
         before("not verified before", &verified, unverified(), &lenient),
         before("verified before or refused", &verified, refused(), &strict),
         before("verified as in Istio", &istio, in_istio(), &as_in_istio),
