@@ -4,8 +4,8 @@ pub mod bindings;
 
 use serde_json::{Value, json};
 
-use crate::support::shipped::fewest_capabilities;
 use crate::support::dpop::thumbprint;
+use crate::support::shipped::fewest_capabilities;
 use crate::support::tokens::{forge, hs256_sign, unsigned};
 use crate::support::{Algorithm, Claims, Proof, Request, SigningKey};
 use crate::table::{
