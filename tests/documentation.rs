@@ -9,22 +9,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use envoy_stepup::cli::document::Documents;
-use envoy_stepup::config::compile_value;
+use envoy_stepup::config::{KEYS, compile_value};
 use serde_json::{Value, json};
 use support::envoy::validate_text;
-
-const KEYS: [&str; 10] = [
-    "levels",
-    "issuers",
-    "tokens",
-    "dpop",
-    "policies",
-    "rules",
-    "default",
-    "route_metadata",
-    "challenge",
-    "encoded_slashes",
-];
 
 /// A fenced block of YAML, and where it begins.
 struct Example {

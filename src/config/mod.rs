@@ -30,7 +30,7 @@ use crate::challenge::ChallengeSettings;
 use crate::policy::{EncodedSlashes, PolicySet};
 
 /// The keys at the top of a configuration.
-const KEYS: [&str; 10] = [
+pub const KEYS: [&str; 10] = [
     "levels",
     "issuers",
     "tokens",

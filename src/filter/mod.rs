@@ -103,10 +103,7 @@ impl Filter {
     /// that wait.
     pub fn on_tick(&self, host: &dyn Host) {
         self.verifier.ask(host);
-        let keys_too = self.pace.is_time_for_keys(host.now());
-        if keys_too {
-            self.verifier.on_tick(host);
-        }
+        let keys_too = self.pace.is_time_for_keys(host.now()) && self.verifier.on_tick(host);
         self.wake(keys_too, host);
         self.pace.settle(self.waiting.borrow().is_empty(), host);
     }

@@ -76,10 +76,11 @@ impl KeyStore {
     }
 
     /// Does what is due for each issuer.
-    pub fn on_tick(&mut self, host: &dyn Host) {
-        for keys in self.0.values_mut() {
-            keys.on_tick(host);
-        }
+    ///
+    /// Says whether there is news for requests that wait.
+    pub fn on_tick(&mut self, host: &dyn Host) -> bool {
+        let with_news = self.0.values_mut().filter_map(|keys| keys.on_tick(host).then_some(()));
+        with_news.count() > 0
     }
 
     /// Takes the answer to a call of [`KeyStore::on_tick`].

@@ -5,6 +5,7 @@
 
 mod cache;
 mod claims;
+mod error;
 mod extract;
 mod introspected;
 mod jws;
@@ -21,13 +22,14 @@ use std::time::Duration;
 
 pub use self::cache::CacheLimits;
 pub use self::claims::{AuthTimeProblem, Evidence};
+pub use self::error::{TokenError, Unproven};
 pub use self::extract::{MalformedCredentials, Presented, TokenSettings, extract};
 pub use self::introspected::QuestionId;
 pub use self::jws::{Header, UnverifiedToken};
 pub use self::metadata::EarlierFilters;
 pub use self::place::{Place, Scheme};
 pub use self::signature::{Engine, SignatureEngines};
-pub use self::verify::{TokenError, Unproven, Verifier};
+pub use self::verify::Verifier;
 pub use self::withhold::withhold;
 
 use crate::keys::{Algorithms, KeySource};

@@ -1,133 +1,17 @@
 //! From an unverified token to evidence.
 
 use std::cell::RefCell;
-use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::cache::{CacheLimits, TokenCache};
 use super::claims::Origin;
 use super::introspected::{Introspections, Learned, QuestionId};
 use super::signature::{Engine, SignatureEngines, SignatureError};
-use super::{Evidence, Issuer, Issuers, TokenSettings, UnverifiedToken};
+use super::{Evidence, Issuer, Issuers, TokenError, TokenSettings, Unproven, UnverifiedToken};
 use crate::config::Mistakes;
 use crate::host::{CallId, CalloutAnswer, Host};
 use crate::keys::{Algorithms, Jwk, KeySet, KeySource, KeyStore, Lookup};
-use crate::possession::BindingError;
 use crate::report::Counter;
-
-/// Why a token proves nothing (RFC 6750 §3.1: `invalid_token`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TokenError {
-    /// It is longer than configured.
-    TooLong,
-    /// It holds bytes that no token holds.
-    NotText,
-    /// It does not consist of three parts.
-    NotThreeParts,
-    /// A part is not base64url without padding (RFC 7515 §2).
-    NotBase64Url,
-    /// Header or payload is no JSON object, or names a member twice (RFC 7515 §4, RFC 7519 §4).
-    NotJsonObject,
-    /// A header member has the wrong type.
-    BadHeader,
-    /// It has a `crit` header; no extension is supported (RFC 7515 §4.1.11).
-    CriticalExtension,
-    /// It brings its own key (RFC 8725 §3.10).
-    OwnKey,
-    /// Its algorithm is `none`, symmetric, unknown, or not accepted from this issuer.
-    AlgorithmNotAllowed,
-    /// Its issuer is missing or not configured.
-    UnknownIssuer,
-    /// Its `typ` is not accepted from this issuer.
-    WrongType,
-    /// No key of the issuer fits its `kid` and algorithm.
-    UnknownKey,
-    /// The proxy does not offer its algorithm, and nothing else does.
-    NoEngine,
-    /// The signature is not by the issuer's key.
-    BadSignature,
-    /// It has no `exp`.
-    NoExpiry,
-    /// This claim is no date.
-    BadDate(&'static str),
-    /// This claim is neither text nor, for `aud`, a list of texts (RFC 7519 §4.1).
-    BadClaim(&'static str),
-    /// It has expired.
-    Expired,
-    /// Its `nbf` or `iat` lies in the future.
-    NotYetValid,
-    /// It is meant for another audience.
-    WrongAudience,
-    /// It is an ID token.
-    IdToken,
-    /// A filter before this one should have verified it, and has not.
-    NotVerifiedBefore,
-    /// It holds characters that no token has (RFC 6750 §2.1).
-    BadCharacters,
-    /// The authorization server says that it is not active (RFC 7662 §2.2).
-    Inactive,
-    /// The authorization server says that it is another issuer's.
-    OtherIssuer,
-    /// This client cannot use it, or not like this.
-    Binding(BindingError),
-}
-
-impl fmt::Display for TokenError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::TooLong => "the token is longer than tokens.max_length",
-            Self::NotText => "the token holds bytes beyond ASCII",
-            Self::NotThreeParts => "the token does not consist of three parts",
-            Self::NotBase64Url => "a part of the token is not base64url",
-            Self::NotJsonObject => "header or payload is no JSON object without a repeated member",
-            Self::BadHeader => "a header member has the wrong type",
-            Self::CriticalExtension => "the token has a crit header",
-            Self::OwnKey => "the token brings its own key",
-            Self::AlgorithmNotAllowed => "the token's algorithm is not accepted",
-            Self::UnknownIssuer => "the token's issuer is not configured",
-            Self::WrongType => "the token's typ is not accepted",
-            Self::UnknownKey => "no key of the issuer fits the token",
-            Self::NoEngine => "nothing here verifies the token's algorithm",
-            Self::BadSignature => "the signature is bad",
-            Self::NoExpiry => "the token has no exp",
-            Self::BadDate(claim) => return write!(f, "the claim {claim} is no date"),
-            Self::BadClaim(claim) => return write!(f, "the claim {claim} has the wrong type"),
-            Self::Expired => "the token has expired",
-            Self::NotYetValid => "the token is not valid yet",
-            Self::WrongAudience => "the token is for another audience",
-            Self::IdToken => "the token is an ID token",
-            Self::NotVerifiedBefore => {
-                "the token is for a filter before this one to verify, which left no claims of it"
-            }
-            Self::BadCharacters => "the token holds characters that no token has",
-            Self::Inactive => "the authorization server says that the token is not active",
-            Self::OtherIssuer => "the authorization server says that the token is another issuer's",
-            Self::Binding(error) => return error.fmt(f),
-        })
-    }
-}
-
-/// Why there is no evidence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unproven {
-    /// The token proves nothing.
-    Invalid(TokenError),
-    /// The issuer's keys are being fetched: the request can wait, this long at most.
-    Pending(Duration),
-    /// The issuer's authorization server is being asked: the request can wait for the answer, this
-    /// long at most.
-    Asking(QuestionId, Duration),
-    /// The issuer's keys or the server's answer cannot be had now. A retry makes sense after this
-    /// time.
-    Unavailable(Duration),
-}
-
-impl From<TokenError> for Unproven {
-    fn from(error: TokenError) -> Self {
-        Self::Invalid(error)
-    }
-}
 
 /// Proves tokens, and remembers those that it proved.
 #[derive(Debug)]
@@ -190,8 +74,10 @@ impl Verifier {
     }
 
     /// Refreshes what is due.
-    pub fn on_tick(&self, host: &dyn Host) {
-        self.keys.borrow_mut().on_tick(host);
+    ///
+    /// Says whether there is news for requests that wait for keys.
+    pub fn on_tick(&self, host: &dyn Host) -> bool {
+        self.keys.borrow_mut().on_tick(host)
     }
 
     /// Asks authorization servers what there is to ask.

@@ -70,6 +70,10 @@ pub(super) struct RemoteKeys {
     plan: SharedPlan,
     loaded: Option<Loaded>,
     fetch: Option<Fetch>,
+    /// When the last good fetch was, and how many have failed since, as far as this worker knows.
+    last_outcome: Option<(Option<Timestamp>, u32)>,
+    /// Whether a fetch came to an end since the last tick.
+    has_news: bool,
 }
 
 /// A key set as this worker holds it.
@@ -109,7 +113,8 @@ impl RemoteKeys {
     pub(super) fn new(settings: RemoteSettings, host: &dyn Host) -> Self {
         let plan = SharedPlan::new(&settings);
         plan.ensure(host);
-        let mut keys = Self { settings, plan, loaded: None, fetch: None };
+        let mut keys =
+            Self { settings, plan, loaded: None, fetch: None, last_outcome: None, has_news: false };
         keys.load(host);
         keys
     }
@@ -172,9 +177,15 @@ impl RemoteKeys {
         }
     }
 
-    /// Does what is due: takes what another worker fetched, or leads a fetch.
-    pub(super) fn on_tick(&mut self, host: &dyn Host) {
+    /// Does what is due: takes what another worker fetched, or leads a fetch. Says whether there is
+    /// news for requests that wait: a fetch succeeded, or failed.
+    pub(super) fn on_tick(&mut self, host: &dyn Host) -> bool {
         self.load(host);
+        self.fetch_if_due(host);
+        std::mem::take(&mut self.has_news)
+    }
+
+    fn fetch_if_due(&mut self, host: &dyn Host) {
         if self.fetch.is_some() {
             return;
         }
@@ -331,6 +342,8 @@ impl RemoteKeys {
     /// Takes the keys that the process has, when they are newer than those of this worker.
     fn load(&mut self, host: &dyn Host) {
         let Some((plan, _)) = self.plan.read(host) else { return };
+        let outcome = (plan.fetched_at, plan.failures);
+        self.has_news |= self.last_outcome.replace(outcome) != Some(outcome);
         let Some(fetched_at) = plan.fetched_at else { return };
         if let Some(loaded) = &mut self.loaded
             && loaded.generation == plan.generation

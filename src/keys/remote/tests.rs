@@ -276,6 +276,27 @@ fn an_unknown_kid_brings_one_fetch_forward() {
 }
 
 #[test]
+fn every_worker_has_news_once_when_a_fetch_came_to_an_end() {
+    let mut process = Process::new(2, &settings());
+    let news = |process: &mut Process| {
+        process.workers.iter_mut().map(|worker| worker.on_tick(&process.host)).collect::<Vec<_>>()
+    };
+    process.tick();
+    assert_eq!(news(&mut process), [false, false]);
+    for answer in [answer(500, b""), served(&[key("a")]), served(&[key("a")])] {
+        process.pass(Duration::from_mins(20));
+        process.host.take_calls();
+        let made = process.tick();
+        let (worker, call) = made.first().map_or((0, CallId(0)), |made| (made.0, made.1));
+        process.workers[worker].on_answer(&process.host, call, &answer);
+        // A lookup in between takes the news of no request that waits.
+        let _ = process.workers[1].lookup(&process.host);
+        assert_eq!(news(&mut process), [true, true]);
+        assert_eq!(news(&mut process), [false, false]);
+    }
+}
+
+#[test]
 fn a_withdrawn_key_is_gone_with_the_next_fetch() {
     let mut process = Process::new(2, &settings());
     process.fetch(&served(&[key("a"), key("b")]));
