@@ -1,5 +1,6 @@
 //! What an operator asks for, compiled: immutable, and without a name left to look up.
 
+mod expression;
 mod host;
 mod level;
 mod path;
@@ -10,6 +11,7 @@ mod text;
 use std::collections::HashMap;
 use std::time::Duration;
 
+pub use self::expression::{Expression, Rest, Shape};
 pub use self::host::{Host, HostPattern};
 pub use self::level::{ClaimProof, Ladder, Level, LevelId, LevelSet, MAX_LEVELS, Proof};
 pub use self::path::{CanonicalPath, EncodedSlashes, PathError, PathReadings};

@@ -1,6 +1,7 @@
 //! Rules: which requests a policy is for. The first rule that matches wins.
 
 use super::PolicyId;
+use super::expression::{Rest, Shape};
 use super::host::{Host, HostPattern};
 use super::text::{FullRegex, StringMatch, equals, starts_with};
 use crate::request::Headers;
@@ -93,11 +94,38 @@ impl PathMatch {
         }
     }
 
+    /// The same in simpler terms, for an expression that is no more than a text or a prefix.
+    fn simplified(&self) -> Option<Self> {
+        let Self::Regex(regex) = self else { return None };
+        let Shape { literal, rest, ignore_case } = regex.shape().clone();
+        match rest {
+            Rest::Nothing => Some(Self::Exact { path: literal, ignore_case }),
+            // Every path starts with a slash.
+            Rest::Anything if literal.is_empty() => {
+                Some(Self::Prefix { prefix: "/".into(), ignore_case })
+            }
+            Rest::Anything => Some(Self::Prefix { prefix: literal, ignore_case }),
+            Rest::Unknown => None,
+        }
+    }
+
+    /// Whether every path is covered. `false` when it cannot be told.
+    fn covers_all(&self) -> bool {
+        let is_all = |path: &Self| matches!(path, Self::Prefix { prefix, .. } if &**prefix == "/");
+        is_all(self) || self.simplified().as_ref().is_some_and(is_all)
+    }
+
     /// Whether every path that `other` covers is covered too. `false` when it cannot be told.
     fn covers(&self, other: &Self) -> bool {
         // With case ignored here, a text is covered in any case; with case ignored there only,
         // `other` covers spellings that this does not.
         let folds = |mine: bool, theirs: bool| mine || !theirs;
+        if let Some(mine) = self.simplified() {
+            return mine.covers(other);
+        }
+        if let Some(theirs) = other.simplified() {
+            return self.covers(&theirs);
+        }
         match (self, other) {
             (
                 Self::Exact { path, ignore_case },
@@ -128,15 +156,17 @@ impl PathMatch {
                 folds(*ignore_case, *fold) && self.matches(theirs) && theirs.len() > prefix.len()
             }
             (Self::Prefix { prefix, ignore_case }, Self::Regex(theirs)) => {
-                let start = theirs.literal_start().as_bytes();
-                &**prefix == "/" || starts_with(start, prefix.as_bytes(), *ignore_case)
+                let Shape { literal, ignore_case: fold, .. } = theirs.shape();
+                let begins = starts_with(literal.as_bytes(), prefix.as_bytes(), *ignore_case);
+                &**prefix == "/" || (folds(*ignore_case, *fold) && begins)
             }
             (Self::SeparatedPrefix { prefix, ignore_case }, Self::Regex(theirs)) => {
-                let start = theirs.literal_start().as_bytes();
-                starts_with(start, prefix.as_bytes(), *ignore_case)
-                    && start.get(prefix.len()) == Some(&b'/')
+                let Shape { literal, ignore_case: fold, .. } = theirs.shape();
+                folds(*ignore_case, *fold)
+                    && starts_with(literal.as_bytes(), prefix.as_bytes(), *ignore_case)
+                    && literal.as_bytes().get(prefix.len()) == Some(&b'/')
             }
-            (Self::Regex(mine), Self::Regex(theirs)) => mine.source() == theirs.source(),
+            (Self::Regex(mine), Self::Regex(theirs)) => mine.covers(theirs),
             (Self::Regex(mine), Self::Exact { path, ignore_case: false }) => mine.matches(path),
             _ => false,
         }
@@ -284,8 +314,7 @@ impl RequestMatch {
         let path = match (&self.path, &other.path) {
             (None, _) => true,
             (Some(mine), Some(theirs)) => mine.covers(theirs),
-            (Some(PathMatch::Prefix { prefix, .. }), None) => &**prefix == "/",
-            (Some(_), None) => false,
+            (Some(mine), None) => mine.covers_all(),
         };
         path && covers_any_of(&self.methods, &other.methods, |a, b| a == b)
             && covers_any_of(&self.hosts, &other.hosts, HostPattern::covers)

@@ -77,6 +77,9 @@ fn each_kind_of_path_covers_what_it_covers_in_envoy() {
         (r#"{"path_separated_prefix": "/admin", "ignore_case": true}"#, "/Admin/x", true),
         (r#"{"path_template": "/a/{b}"}"#, "/a/b", true),
         (r#"{"path_template": "/a/{b}"}"#, "/a/b/c", false),
+        (r#"{"path_template": "/a/{b}"}"#, "/A/b", false),
+        (r#"{"path_template": "/a/{b}", "ignore_case": true}"#, "/A/b", true),
+        (r#"{"path_template": "/A/{b=c/*}", "ignore_case": true}"#, "/a/C/d", true),
         (r#"{"safe_regex": "/a/[0-9]+"}"#, "/a/12", true),
         (r#"{"safe_regex": "/a/[0-9]+"}"#, "/a/12/b", false),
         (r#"{"safe_regex": "/a/[0-9]+"}"#, "/x/a/12", false),
@@ -273,7 +276,7 @@ fn any_path() -> impl Strategy<Value = PathMatch> {
         ("(/[aAb]{1,2}){1,2}", any::<bool>()).prop_map(|(path, ignore_case)| {
             PathMatch::SeparatedPrefix { prefix: path.into(), ignore_case }
         }),
-        "/[aAb]{0,2}(/[aAb]{1,2})?([?*+]|\\.\\*|/\\[\\^/\\]\\+|\\{2\\}|\\|/a)?"
+        "(\\(\\?i\\))?\\^?/[aAb]{0,2}(/[aAb]{1,2})?([?*+]|\\.\\*|/\\[\\^/\\]\\+|\\{2\\}|\\|/a)?"
             .prop_map(|source| PathMatch::Regex(FullRegex::new(&source).unwrap())),
     ]
 }
