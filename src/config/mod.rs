@@ -9,6 +9,7 @@ mod levels;
 mod matches;
 mod mistake;
 mod node;
+mod paths;
 mod places;
 mod policies;
 mod rules;
