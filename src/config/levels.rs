@@ -1,5 +1,7 @@
 //! `levels`: the ladder of assurance.
 
+mod overlap;
+
 use super::issuers::IssuersRead;
 use super::mistake::suggestion;
 use super::node::{Node, Object};
@@ -29,6 +31,14 @@ impl LevelsRead {
             node.mistake(format!("no level is named {name:?}{}", suggestion(name, known)));
         }
         LevelId::new(index?)
+    }
+
+    /// The levels that this one satisfies, unless there are mistakes in the levels.
+    pub(super) fn satisfied_by(&self, id: LevelId) -> Option<LevelSet> {
+        self.levels
+            .iter()
+            .enumerate()
+            .find_map(|(index, level)| (LevelId::new(index) == Some(id)).then_some(level.satisfies))
     }
 
     /// The ladder, once every level could be read.
@@ -68,6 +78,7 @@ pub(super) fn read(node: &Node<'_>, issuers: &IssuersRead) -> LevelsRead {
         parts.push(level);
     }
     check_askable(node, &parts);
+    overlap::check(node, &read.names, &parts);
     let names = read.names.iter();
     let levels = all(parts.into_iter().zip(names).map(|(level, name)| {
         let proven_by = level.proven_by?;
