@@ -1,5 +1,7 @@
 //! `policies`: named demands.
 
+use std::time::Duration;
+
 use super::levels::LevelsRead;
 use super::mistake::suggestion;
 use super::node::{Node, Object};
@@ -7,6 +9,9 @@ use super::{all, strings};
 use crate::policy::{Demand, Policies, Policy, PolicyId, Requirement};
 
 const KEYS: [&str; 3] = ["public", "require", "scopes"];
+
+/// A year. Nothing that is older says that the user is still there; a greater number is a slip.
+const GREATEST_MAX_AGE: Duration = Duration::from_hours(366 * 24);
 
 /// The policies as far as they could be read.
 #[derive(Default)]
@@ -100,7 +105,13 @@ fn read_demand(policy: &Object<'_>, levels: &LevelsRead) -> Option<Option<Demand
     let alternatives = match policy.get("require") {
         Some(node) => node
             .filled_list("a list of requirements such as [{level: mfa, max_age: 8h}]")
-            .and_then(|items| all(items.map(|item| read_requirement(&item, levels)))),
+            .and_then(|items| {
+                let items = items.collect::<Vec<_>>();
+                let read = items.iter().map(|item| read_requirement(item, levels));
+                let read = read.collect::<Vec<_>>();
+                check_alternatives(&items, &read, levels);
+                read.into_iter().collect()
+            }),
         None => Some(Vec::new()),
     };
     let scopes = match policy.get("scopes") {
@@ -109,6 +120,31 @@ fn read_demand(policy: &Object<'_>, levels: &LevelsRead) -> Option<Option<Demand
     };
     let demand = Demand { alternatives: alternatives?, scopes: scopes? };
     Some((!public?).then_some(demand))
+}
+
+/// An alternative that another one takes in changes nothing, and its `max_age` least of all.
+fn check_alternatives(items: &[Node<'_>], read: &[Option<Requirement>], levels: &LevelsRead) {
+    let accepts_all_of = |wide: &Requirement, narrow: &Requirement| {
+        levels.satisfied_by(narrow.level).is_some_and(|levels| levels.contains(wide.level))
+            && wide.max_age.is_none_or(|wide| narrow.max_age.is_some_and(|age| age <= wide))
+    };
+    for (index, (item, narrow)) in items.iter().zip(read).enumerate() {
+        let Some(narrow) = narrow else { continue };
+        let wider = read.iter().enumerate().find(|(other, wide)| {
+            wide.as_ref().is_some_and(|wide| {
+                // Of two that accept the same, the later one is idle.
+                let is_first = index < *other && accepts_all_of(narrow, wide);
+                index != *other && accepts_all_of(wide, narrow) && !is_first
+            })
+        });
+        if let Some((wider, _)) = wider {
+            item.mistake(format!(
+                "makes no difference: require[{wider}] accepts everything that it accepts; give \
+                 require[{wider}] a smaller max_age than this one has, or take one of the two out; \
+                 to ask for a stronger login than is needed, name its acr in the level's ask_for"
+            ));
+        }
+    }
 }
 
 fn read_requirement(node: &Node<'_>, levels: &LevelsRead) -> Option<Requirement> {
@@ -123,6 +159,10 @@ fn read_requirement(node: &Node<'_>, levels: &LevelsRead) -> Option<Requirement>
                     "is 0, which no token meets by the time it arrives: the client would loop; \
                      expected at least \"1s\"",
                 );
+                return None;
+            }
+            if max_age > GREATEST_MAX_AGE {
+                node.unexpected("\"366d\" at most; to ask for no age at all leave max_age out");
                 return None;
             }
             Some(Some(max_age))
