@@ -16,8 +16,10 @@ const GREATEST_SKEW: Duration = Duration::from_mins(5);
 /// RFC 9068 §2.1, and what most providers write instead.
 const DEFAULT_TYPES: [&str; 2] = ["at+jwt", "jwt"];
 const DEFAULT_AUTH_TIME: &str = "auth_time";
-/// Claims that a refresh renews, or that say something else altogether.
-const NO_AUTH_TIME: [&str; 3] = ["iat", "exp", "nbf"];
+/// Claims that a refresh renews.
+const RENEWED: [&str; 3] = ["iat", "exp", "nbf"];
+/// Claims that say something else altogether (RFC 7519 §4.1, OIDC Core §5.1).
+const NO_AUTH_TIME: [&str; 5] = ["updated_at", "sub", "iss", "aud", "jti"];
 
 /// The issuers as far as they could be read.
 pub(super) struct IssuersRead {
@@ -83,10 +85,7 @@ fn read_issuer(issuer: &Object<'_>, names: &mut Vec<String>) -> Option<Issuer> {
         None if verified_before => Some(Vec::new()),
         _ => issuer
             .required("audiences", "the values of which one has to be in the aud claim")
-            .and_then(|node| {
-                let expected = "a list of audiences";
-                strings(&node, expected, |item| item.text("an audience").map(Into::into))
-            }),
+            .and_then(|node| strings(&node, "a list of audiences", read_audience)),
     };
     for key in ["algorithms", "token_types"] {
         if let Some(node) = issuer.get(key).filter(|_| verified_before) {
@@ -139,9 +138,28 @@ pub(super) fn read_algorithms(node: &Node<'_>) -> Option<Algorithms> {
     .map(|list| list.into_iter().collect())
 }
 
+fn read_audience(node: &Node<'_>) -> Option<Box<str>> {
+    let audience = node.text("an audience")?;
+    if audience.contains('*') {
+        node.unexpected(
+            "an audience without '*', which stands for itself here; name each value that the aud \
+             claim may hold",
+        );
+        return None;
+    }
+    Some(audience.into())
+}
+
 fn read_type(node: &Node<'_>) -> Option<Box<str>> {
     const EXPECTED: &str = "a typ value such as \"at+jwt\"";
     let typ = node.text(EXPECTED)?.to_ascii_lowercase();
+    if typ.contains('*') {
+        node.unexpected(
+            "a typ value without '*', which stands for itself here; name each value, or leave \
+             token_types out for at+jwt and JWT",
+        );
+        return None;
+    }
     let short = typ.strip_prefix("application/").unwrap_or(&typ);
     if short.is_empty() {
         node.unexpected(EXPECTED);
@@ -164,10 +182,17 @@ fn read_skew(node: &Node<'_>) -> Option<Duration> {
 
 fn read_auth_time_claim(node: &Node<'_>) -> Option<Box<str>> {
     let claim = node.text("the claim that holds the time of the authentication")?;
-    if NO_AUTH_TIME.contains(&claim) {
+    if RENEWED.contains(&claim) {
         node.mistake(format!(
             "{claim:?} is not the time of the authentication: a refresh renews it; expected a \
              claim that a refresh leaves alone (RFC 9470 §6.1)"
+        ));
+        return None;
+    }
+    if NO_AUTH_TIME.contains(&claim) {
+        node.mistake(format!(
+            "{claim:?} is not the time of the authentication; expected a claim that holds it, and \
+             that a refresh leaves alone (RFC 9470 §6.1)"
         ));
         return None;
     }
