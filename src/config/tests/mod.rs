@@ -5,6 +5,7 @@ mod dpop;
 mod introspection;
 mod issuers;
 mod levels;
+mod paths;
 mod policies;
 mod reach;
 mod rules;
@@ -119,19 +120,17 @@ fn mistakes(document: &Value) -> Vec<String> {
 
 #[test]
 fn every_kind_of_mistake_is_told_with_its_place_and_what_to_write_instead() {
-    for (place, value, expected) in [
-        dpop::ROWS,
-        shape::ROWS,
-        levels::ROWS,
-        issuers::ROWS,
-        introspection::ROWS,
-        policies::ROWS,
-        rules::ROWS,
-    ]
-    .concat()
-    {
-        assert_eq!(mistakes(&changed(place, value)), expected, "{place} = {value}");
+    let tables =
+        [dpop::ROWS, shape::ROWS, levels::ROWS, issuers::ROWS, introspection::ROWS, policies::ROWS, rules::ROWS, paths::ROWS];
+    // All rows that fail are shown, so that one does not hide the others.
+    let mut wrong = Vec::new();
+    for (place, value, expected) in tables.concat() {
+        let found = mistakes(&changed(place, value));
+        if found != expected {
+            wrong.push(format!("{place} = {value}\n   found {found:#?}\nexpected {expected:#?}"));
+        }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
@@ -256,7 +255,8 @@ fn names_with_control_characters_are_shown_escaped_and_refused() {
 
 #[test]
 fn too_many_levels_and_keys_are_told_once() {
-    let level = |index| json!({"name": format!("l{index}"), "proven_by": [{"acr": ["a"]}]});
+    let level =
+        |index| json!({"name": format!("l{index}"), "proven_by": [{"acr": [format!("a{index}")]}]});
     let mut document = valid();
     document["levels"] = (0..65).map(level).collect();
     document["policies"] = json!({"read": {"require": [{"level": "l64"}]}});
