@@ -50,6 +50,17 @@ impl Origin {
 /// logged in; it gives no access (RFC 9068 §5).
 pub(super) const ID_TOKEN_CLAIMS: [&str; 3] = ["at_hash", "c_hash", "s_hash"];
 
+/// Keycloak signs tokens of every kind with one key, and says in this claim which kind it is.
+const OTHER_KINDS: [&str; 4] = ["id", "refresh", "offline", "logout"];
+
+/// Whether the token is a security event token (RFC 8417 §2.2), such as a logout token (OIDC
+/// Back-Channel Logout §2.4), or of a kind that gives no access.
+fn is_of_another_purpose(claims: &Map<String, Value>) -> bool {
+    let kind = claims.get("typ").and_then(Value::as_str);
+    claims.contains_key("events")
+        || kind.is_some_and(|kind| OTHER_KINDS.iter().any(|other| kind.eq_ignore_ascii_case(other)))
+}
+
 impl Evidence {
     /// Checks the registered claims (RFC 7519 §4.1, RFC 9068 §4) of a token that was proven to come
     /// from `issuer`.
@@ -77,6 +88,9 @@ impl Evidence {
         }
         if ID_TOKEN_CLAIMS.iter().any(|name| claims.contains_key(*name)) {
             return Err(TokenError::IdToken);
+        }
+        if is_of_another_purpose(claims) {
+            return Err(TokenError::OtherPurpose);
         }
         Ok(evidence)
     }

@@ -51,6 +51,8 @@ pub enum TokenError {
     WrongAudience,
     /// It is an ID token.
     IdToken,
+    /// It is a logout token, a refresh token, or of another kind that gives no access.
+    OtherPurpose,
     /// A filter before this one should have verified it, and has not.
     NotVerifiedBefore,
     /// It holds characters that no token has (RFC 6750 §2.1).
@@ -87,6 +89,7 @@ impl fmt::Display for TokenError {
             Self::NotYetValid => "the token is not valid yet",
             Self::WrongAudience => "the token is for another audience",
             Self::IdToken => "the token is an ID token",
+            Self::OtherPurpose => "the token is for another purpose than access",
             Self::NotVerifiedBefore => {
                 "the token is for a filter before this one to verify, which left no claims of it"
             }

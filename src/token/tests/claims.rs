@@ -106,6 +106,25 @@ fn an_id_token_gives_no_access() {
 }
 
 #[test]
+fn a_token_of_another_purpose_gives_no_access() {
+    for claims in [
+        json!({"events": {"http://schemas.openid.net/event/backchannel-logout": {}}}),
+        json!({"events": {}}),
+        json!({"typ": "ID"}),
+        json!({"typ": "Refresh"}),
+        json!({"typ": "refresh"}),
+        json!({"typ": "Offline"}),
+        json!({"typ": "Logout"}),
+    ] {
+        let found = check(claims.clone()).map(|_| ());
+        assert_eq!(found, Err(E::OtherPurpose), "{claims}");
+    }
+    for claims in [json!({"typ": "Bearer"}), json!({"typ": "DPoP"}), json!({"typ": 1})] {
+        assert!(check(claims.clone()).is_ok(), "{claims}");
+    }
+}
+
+#[test]
 fn iat_never_stands_in_for_the_time_of_the_authentication() {
     for (claims, expected) in [
         (json!({"iat": NOW}), Err(AuthTimeProblem::Missing)),
