@@ -4,16 +4,18 @@ mod route;
 mod shown;
 #[cfg(test)]
 mod tests;
+mod told;
 mod waiting;
 
 use std::cell::RefCell;
 use std::fmt;
 use std::time::Duration;
 
-use log::{Level, debug, error, info, log_enabled};
+use log::{Level, debug, info, log, log_enabled};
 
 use self::route::NoPolicy;
 use self::shown::Shown;
+use self::told::Told;
 use self::waiting::{Pace, Wait, Waiting};
 use crate::challenge::{self, Response};
 use crate::config::{self, Mistakes};
@@ -33,6 +35,7 @@ pub struct Filter {
     earlier: EarlierFilters,
     possession: Possession,
     waiting: RefCell<Waiting>,
+    told: RefCell<Told>,
     pace: Pace,
 }
 
@@ -76,7 +79,8 @@ impl Filter {
         let pace = Pace::default();
         // The first keys are fetched in the first tick.
         pace.settle(verifier.is_idle(), host);
-        Ok(Self { policies, verifier, earlier, possession, waiting: RefCell::default(), pace })
+        let (waiting, told) = (RefCell::default(), RefCell::default());
+        Ok(Self { policies, verifier, earlier, possession, waiting, told, pace })
     }
 
     /// Decides over a request, and answers it where it does not go on.
@@ -168,7 +172,9 @@ impl Filter {
                 return Outcome::Answer(challenge::bad_request());
             }
             Err(NoPolicy::Misconfigured(why)) => {
-                error!("{why}");
+                // One line for each route tells operators; one for each request would fill the log.
+                let is_new = self.told.borrow_mut().is_new(&why);
+                log!(if is_new { Level::Error } else { Level::Debug }, "{why}");
                 return Outcome::Answer(challenge::misconfigured());
             }
         };
