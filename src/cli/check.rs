@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::document::{Configuration, Documents};
-use super::{FAILED, Failure, MISTAKES, name_of, read_text};
+use super::{FAILED, Failure, MISTAKES, name_of, printable, read_text};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -40,7 +40,7 @@ pub(super) fn run(
             Ok(text) => {
                 let report = check(&text);
                 for line in &report.lines {
-                    writeln!(out, "{}: {line}", name_of(file))?;
+                    writeln!(out, "{}: {}", name_of(file), printable(line))?;
                 }
                 outcome = outcome.max(if report.good { 0 } else { MISTAKES });
             }
@@ -54,20 +54,26 @@ pub(super) fn run(
 }
 
 /// What there is to say about a file.
-struct Report {
-    good: bool,
-    lines: Vec<String>,
+pub(super) struct Report {
+    pub(super) good: bool,
+    pub(super) lines: Vec<String>,
+}
+
+impl Report {
+    fn bad(line: String) -> Self {
+        Self { good: false, lines: vec![line] }
+    }
 }
 
 fn check(text: &str) -> Report {
-    let bad = |line| Report { good: false, lines: vec![line] };
-    let documents = match Documents::parse(text) {
-        Ok(documents) => documents,
-        Err(error) => return bad(error),
-    };
+    Documents::parse(text).map_or_else(Report::bad, |documents| check_documents(&documents))
+}
+
+/// Compiles every configuration in the documents.
+pub(super) fn check_documents(documents: &Documents) -> Report {
     let configurations = match documents.configurations() {
         Ok(configurations) => configurations,
-        Err(error) => return bad(error),
+        Err(error) => return Report::bad(error),
     };
     // A sole configuration leaves no doubt about what a short place means.
     let alone = configurations.len() == 1;

@@ -7,7 +7,7 @@ use std::path::Path;
 use jwt_simple::prelude::{ECDSAP256KeyPairLike as _, ES256KeyPair, HeaderOptions, JWTClaims};
 use serde_json::{Map, Value, json};
 
-use super::Failure;
+use super::{Failure, name_of};
 
 /// How the name of every such key starts, so that nobody takes it for more in a log or a key set.
 const KID_PREFIX: &str = "throw-away-";
@@ -35,11 +35,11 @@ impl TestKey {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let key = Self::generate();
                 key.write(file).map_err(|error| {
-                    Failure::new(format!("{}: cannot be written: {error}", file.display()))
+                    Failure::new(format!("{}: cannot be written: {error}", name_of(file)))
                 })?;
                 Ok((key, true))
             }
-            Err(error) => Err(Failure::new(format!("{}: cannot be read: {error}", file.display()))),
+            Err(error) => Err(Failure::new(format!("{}: cannot be read: {error}", name_of(file)))),
         }
     }
 
@@ -48,11 +48,26 @@ impl TestKey {
             Failure::new(format!(
                 "{}: is no private ES256 key in JWK form ({error}); name a file that is not there \
                  yet, and a new key is put into it",
-                file.display()
+                name_of(file)
             ))
         })?;
         let kid = pair.key_id().clone().unwrap_or_else(|| pair.jwk_thumbprint());
         Ok(Self(pair.with_key_id(&kid)))
+    }
+
+    /// The mode of the file, where others than its owner can get at it.
+    #[cfg(unix)]
+    pub(super) fn open_mode(file: &Path) -> Option<u32> {
+        const OTHERS: u32 = 0o077;
+        let metadata = fs::metadata(file).ok()?;
+        let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777;
+        (mode & OTHERS != 0).then_some(mode)
+    }
+
+    /// Other systems have no modes.
+    #[cfg(not(unix))]
+    pub(super) const fn open_mode(_: &Path) -> Option<u32> {
+        None
     }
 
     /// Only the owner can read the file, from the start.

@@ -8,7 +8,6 @@ pub mod key;
 pub mod place;
 pub mod token;
 
-use std::borrow::Cow;
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -94,8 +93,25 @@ fn run(command: &Command, out: &mut dyn Write, notes: &mut dyn Write) -> Result<
 const STANDARD_INPUT: &str = "-";
 
 /// What a message calls a file.
-fn name_of(file: &Path) -> Cow<'_, str> {
-    if file == Path::new(STANDARD_INPUT) { "standard input".into() } else { file.to_string_lossy() }
+fn name_of(file: &Path) -> String {
+    if file == Path::new(STANDARD_INPUT) {
+        "standard input".to_owned()
+    } else {
+        printable(&file.to_string_lossy())
+    }
+}
+
+/// Text that cannot steer a terminal: what shows nothing is escaped. Names of files, and what stands
+/// in them, may come from somebody else.
+fn printable(text: &str) -> String {
+    text.chars().fold(String::with_capacity(text.len()), |mut shown, letter| {
+        if matches!(letter, '"' | '\'' | '\\') {
+            shown.push(letter);
+        } else {
+            shown.extend(letter.escape_debug());
+        }
+        shown
+    })
 }
 
 /// The text of a file, or of the standard input.
@@ -116,5 +132,20 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         super::Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn what_could_steer_a_terminal_is_escaped() {
+        for (text, shown) in [
+            ("é \"a\" 'b' \\c", "é \"a\" 'b' \\c"),
+            ("a\u{1b}[31mb\n\u{9b}c", "a\\u{1b}[31mb\\n\\u{9b}c"),
+            ("\u{202e}a", "\\u{202e}a"),
+        ] {
+            assert_eq!(super::printable(text), shown);
+            assert_eq!(super::name_of(std::path::Path::new(text)), shown);
+        }
+        let file = std::path::Path::new("\u{1b}[2J/missing");
+        let failure = super::read_text(file).unwrap_err().to_string();
+        assert!(failure.starts_with("\\u{1b}[2J/missing: cannot be read"), "{failure}");
     }
 }

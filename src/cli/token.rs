@@ -6,9 +6,10 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Map, Value, json};
 
+use super::check::check_documents;
 use super::document::Documents;
 use super::key::TestKey;
-use super::{Failure, name_of, read_text};
+use super::{Failure, MISTAKES, name_of, printable, read_text};
 use crate::config;
 use crate::time::Timestamp;
 
@@ -158,15 +159,30 @@ pub(super) fn run(
         writeln!(
             notes,
             "made a throw-away key in {}; it is for trials: no production gateway may trust it",
-            arguments.key.display()
+            name_of(&arguments.key)
+        )?;
+    } else if let Some(mode) = TestKey::open_mode(&arguments.key) {
+        let file = name_of(&arguments.key);
+        writeln!(
+            notes,
+            "warning: {file} has the mode {mode:o}, so that others can get at the key; expected \
+             600; write: chmod 600 {file}"
         )?;
     }
     if arguments.jwks {
         writeln!(out, "{:#}", key.jwks())?;
     } else if let Some(file) = &arguments.trust_in {
-        let in_file = |message: String| Failure::new(format!("{}: {message}", name_of(file)));
+        let in_file =
+            |message: String| Failure::new(format!("{}: {}", name_of(file), printable(&message)));
         let mut documents = Documents::parse(&read_text(file)?).map_err(in_file)?;
         trust(&mut documents, &arguments.token.issuer, &key).map_err(in_file)?;
+        let report = check_documents(&documents);
+        if !report.good {
+            for line in report.lines {
+                writeln!(notes, "{}, with the key: {}", name_of(file), printable(&line))?;
+            }
+            return Ok(MISTAKES);
+        }
         write!(out, "{}", documents.to_text())?;
     } else {
         writeln!(out, "{}", arguments.token.sign(&key, SystemTime::now())?)?;

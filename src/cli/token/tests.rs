@@ -133,6 +133,13 @@ fn a_key_is_made_once_for_its_owner_alone_and_told_once() {
         use std::os::unix::fs::PermissionsExt as _;
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+        let (_, warning) = output(false);
+        assert!(warning.contains("has the mode 644") && warning.contains("chmod 600"), "{warning}");
+    }
     fs::write(&file, "{}").unwrap();
     let refused = TestKey::load_or_create(&file).err().unwrap().to_string();
     fs::remove_file(&file).unwrap();
@@ -145,4 +152,28 @@ fn a_key_is_made_once_for_its_owner_alone_and_told_once() {
     assert!(jwks["keys"][0]["kid"].as_str().unwrap().starts_with("throw-away-"));
     assert_eq!(token.trim_end().split('.').count(), 3);
     assert!(refused.contains("no private ES256 key"), "{refused}");
+}
+
+#[test]
+fn a_file_that_cannot_take_the_key_is_told_and_not_printed() {
+    let folder = std::env::temp_dir().join(format!("stepup-trust-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("stepup.yaml");
+    let output = |configuration: &str| {
+        fs::write(&file, configuration).unwrap();
+        let key = folder.join("test.jwk");
+        let arguments = TokenArguments { trust_in: Some(file.clone()), ..arguments(&key, false) };
+        let (mut out, mut notes) = (Vec::new(), Vec::new());
+        let code = run(&arguments, &mut out, &mut notes).unwrap();
+        (code, String::from_utf8(out).unwrap(), String::from_utf8(notes).unwrap())
+    };
+    let (code, out, _) = output(CONFIGURATION);
+    assert!(code == 0 && out.contains("throw-away"), "{out}");
+    let keys = "    keys: {inline: {keys: []}}";
+    let rsa = CONFIGURATION.replace(keys, &format!("{keys}\n    algorithms: [RS256]"));
+    let (code, out, notes) = output(&rsa);
+    fs::remove_dir_all(&folder).unwrap();
+    assert_eq!((code, &*out), (1, ""));
+    let expected = "stepup.yaml, with the key: issuers[0].keys.inline.keys[0]: serves ES256, and";
+    assert!(notes.contains(expected), "{notes}");
 }
