@@ -120,8 +120,16 @@ fn mistakes(document: &Value) -> Vec<String> {
 
 #[test]
 fn every_kind_of_mistake_is_told_with_its_place_and_what_to_write_instead() {
-    let tables =
-        [dpop::ROWS, shape::ROWS, levels::ROWS, issuers::ROWS, introspection::ROWS, policies::ROWS, rules::ROWS, paths::ROWS];
+    let tables = [
+        dpop::ROWS,
+        shape::ROWS,
+        levels::ROWS,
+        issuers::ROWS,
+        introspection::ROWS,
+        policies::ROWS,
+        rules::ROWS,
+        paths::ROWS,
+    ];
     // All rows that fail are shown, so that one does not hide the others.
     let mut wrong = Vec::new();
     for (place, value, expected) in tables.concat() {
