@@ -50,7 +50,10 @@ impl Origin {
 /// logged in; it gives no access (RFC 9068 §5).
 pub(super) const ID_TOKEN_CLAIMS: [&str; 3] = ["at_hash", "c_hash", "s_hash"];
 
-/// Keycloak signs tokens of every kind with one key, and says in this claim which kind it is.
+/// Claims that say what a token is for.
+pub(super) const PURPOSE_CLAIMS: [&str; 2] = ["events", "typ"];
+
+/// Keycloak signs tokens of every kind with one key, and says in `typ` which kind it is.
 const OTHER_KINDS: [&str; 4] = ["id", "refresh", "offline", "logout"];
 
 /// Whether the token is a security event token (RFC 8417 §2.2), such as a logout token (OIDC

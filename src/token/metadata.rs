@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::claims::{ID_TOKEN_CLAIMS, Origin};
+use super::claims::{ID_TOKEN_CLAIMS, Origin, PURPOSE_CLAIMS};
 use super::jws::check_types;
 use super::{Evidence, Issuer, Issuers, TokenError};
 use crate::host::{Host, value};
@@ -96,8 +96,9 @@ impl EarlierFilters {
 fn leaves(issuer: &Issuer, claims: &[&str]) -> Vec<Leaf> {
     let auth_time = (&*issuer.auth_time_claim, Expected::Date);
     let id_token = ID_TOKEN_CLAIMS.map(|claim| (claim, Expected::Texts));
+    let purpose = PURPOSE_CLAIMS.map(|claim| (claim, Expected::Texts));
     let in_proofs = claims.iter().map(|claim| (*claim, Expected::Texts));
-    let all = CLAIMS.into_iter().chain([auth_time]).chain(id_token).chain(in_proofs);
+    let all = CLAIMS.into_iter().chain([auth_time]).chain(id_token).chain(purpose).chain(in_proofs);
     let mut leaves = Vec::<Leaf>::new();
     for (claim, expected) in all {
         if leaves.iter().all(|leaf| *leaf.claim != *claim) {
