@@ -1,5 +1,12 @@
 //! The request as the filter sees it: its headers, read once.
 
+/// The path of a request target, and the query after it, if there is one. The first `?` parts them
+/// (RFC 3986 §3.4).
+pub fn split_target(target: &[u8]) -> (&[u8], Option<&[u8]>) {
+    let mut parts = target.splitn(2, |byte| *byte == b'?');
+    (parts.next().unwrap_or_default(), parts.next())
+}
+
 /// The headers of a request in the order in which the proxy gives them, duplicates kept.
 ///
 /// Names come in lower case from the proxy; values are bytes and may be anything.

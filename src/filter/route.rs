@@ -3,7 +3,7 @@
 use super::Filter;
 use crate::host::Host;
 use crate::policy::{Facts, Host as RequestHost, PathError, PathReadings, Policy};
-use crate::request::Headers;
+use crate::request::{Headers, split_target};
 
 /// What a route's metadata says to this filter.
 const ROUTE_METADATA: [&str; 4] = ["xds", "route_metadata", "filter_metadata", "stepup"];
@@ -111,8 +111,8 @@ impl Filter {
             None
         };
         let query = if rules.reads_query() {
-            let query = target.splitn(2, |byte| *byte == b'?').nth(1).unwrap_or_default();
-            std::str::from_utf8(query)
+            let (_, query) = split_target(target);
+            std::str::from_utf8(query.unwrap_or_default())
                 .map_err(|_| NoPolicy::Ambiguous("the query is no text".to_owned()))?
         } else {
             ""

@@ -7,6 +7,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use crate::request::split_target;
+
 /// A path in canonical form: it starts with `/`, has no dot segment, no empty segment but perhaps
 /// the last, and spells every byte in one way: literally where RFC 3986 §3.3 allows the byte in a
 /// segment, else as `%XX` in upper case.
@@ -110,7 +112,7 @@ impl<'a> PathReadings<'a> {
     /// # Errors
     /// When two servers could read the path so differently that no reading can be trusted.
     pub fn new(target: &'a [u8], slashes: EncodedSlashes) -> Result<Self, PathError> {
-        let path = target.split(|b| *b == b'?').next().unwrap_or_default();
+        let (path, _) = split_target(target);
         if path.first() != Some(&b'/') {
             return Err(PathError::NotAPath);
         }

@@ -8,7 +8,7 @@ pub use self::metrics::Counter;
 
 use crate::decision::{ChallengeReason, Decision, Grant, Shortfall};
 use crate::policy::{Ladder, Policy};
-use crate::request::Headers;
+use crate::request::{Headers, split_target};
 
 /// A request, so that a line about it can be found again.
 pub struct About<'a>(pub &'a Headers);
@@ -17,8 +17,8 @@ impl fmt::Display for About<'_> {
     /// Method, path without query (it may hold a token), and request id, escaped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let value = |name| String::from_utf8_lossy(self.0.single(name).unwrap_or_default());
-        let (target, id) = (value(":path"), value("x-request-id"));
-        let path = target.split('?').next().unwrap_or_default();
+        let (path, _) = split_target(self.0.single(":path").unwrap_or_default());
+        let (path, id) = (String::from_utf8_lossy(path), value("x-request-id"));
         write!(f, "{} {path:?} (request {id:?})", value(":method").escape_debug())
     }
 }

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::CacheLimits;
-use super::place::{Place, Scheme, cookie_pair, decode_query_value, query_parameter, split_query};
-use crate::request::Headers;
+use super::place::{Place, Scheme, cookie_pair, decode_query_value, query_parameter};
+use crate::request::{Headers, split_target};
 
 /// Where tokens stand, and how long they may be.
 #[derive(Debug)]
@@ -112,8 +112,9 @@ fn in_cookies<'r>(headers: &'r Headers, name: &str) -> Found<'r> {
 
 fn in_query<'r>(headers: &'r Headers, name: &str) -> Found<'r> {
     let target = headers.single(":path").unwrap_or_default();
-    let (_, query) = split_query(target).unwrap_or_default();
+    let (_, query) = split_target(target);
     let tokens = query
+        .unwrap_or_default()
         .split(|byte| *byte == b'&')
         .map(query_parameter)
         .filter(|(found, value)| found == name.as_bytes() && !value.is_empty());

@@ -71,13 +71,6 @@ pub(super) fn cookie_pair(piece: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((name.trim_ascii(), bare.unwrap_or(value)))
 }
 
-/// The query of a request target, and what stands before it.
-pub(super) fn split_query(target: &[u8]) -> Option<(&[u8], &[u8])> {
-    let mark = target.iter().position(|byte| *byte == b'?')?;
-    let (path, query) = target.split_at_checked(mark)?;
-    Some((path, query.get(1..)?))
-}
-
 /// The name of a query parameter as servers read it, and its value as sent. `access%5Ftoken` is
 /// `access_token` to them, and has to be so here.
 pub(super) fn query_parameter(piece: &[u8]) -> (Vec<u8>, &[u8]) {

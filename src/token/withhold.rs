@@ -1,8 +1,8 @@
 //! Taking tokens out of a request before it goes upstream.
 
-use super::place::{Place, cookie_pair, query_parameter, split_query};
+use super::place::{Place, cookie_pair, query_parameter};
 use crate::host::Host;
-use crate::request::Headers;
+use crate::request::{Headers, split_target};
 
 /// Takes out what stands in any of the places, whether it is a token or not, and leaves the rest of
 /// the request as it is, byte for byte.
@@ -40,7 +40,7 @@ fn withhold_parameters(headers: &Headers, places: &[Place], host: &dyn Host) {
         places.iter().any(named)
     };
     let target = headers.single(":path").unwrap_or_default();
-    let Some((path, query)) = split_query(target) else { return };
+    let (path, Some(query)) = split_target(target) else { return };
     let Some(kept) = without([query].into_iter(), b'&', is_token) else { return };
     let kept = kept.concat();
     let target = if kept.is_empty() { path.to_vec() } else { [path, b"?", &kept].concat() };
