@@ -129,7 +129,7 @@ impl Filter {
         // What is done here can end requests, which then are forgotten while this goes on.
         let waiting = self.waiting.take();
         let mut kept = Waiting::default();
-        for (request, deadline, question) in waiting {
+        for (request, (deadline, question)) in waiting {
             let has_news = question.map_or(keys_too, |question| !self.verifier.is_asking(question));
             if !has_news && host.now() < deadline {
                 kept.add(request, deadline, question);

@@ -1,6 +1,7 @@
 //! Requests that wait for keys or answers, and how often they are looked at.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::host::{Host, RequestId};
@@ -20,10 +21,10 @@ pub(super) struct Wait {
 }
 
 /// The requests that wait, until when, and for the answer to which question; for keys otherwise.
+///
+/// Every request that ends is removed here, so that has to be quick however many wait.
 #[derive(Debug, Default)]
-pub(super) struct Waiting(Vec<Entry>);
-
-type Entry = (RequestId, Timestamp, Option<QuestionId>);
+pub(super) struct Waiting(BTreeMap<RequestId, (Timestamp, Option<QuestionId>)>);
 
 impl Waiting {
     /// Adds a request. `false` when too many wait already.
@@ -35,16 +36,16 @@ impl Waiting {
     ) -> bool {
         let has_room = self.0.len() < MOST;
         if has_room {
-            self.0.push((request, deadline, question));
+            self.0.insert(request, (deadline, question));
         }
         has_room
     }
 
     pub(super) fn remove(&mut self, request: RequestId) {
-        self.0.retain(|(other, ..)| *other != request);
+        self.0.remove(&request);
     }
 
-    pub(super) const fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
@@ -54,8 +55,9 @@ impl Waiting {
 }
 
 impl IntoIterator for Waiting {
-    type Item = Entry;
-    type IntoIter = std::vec::IntoIter<Entry>;
+    type Item = (RequestId, (Timestamp, Option<QuestionId>));
+    type IntoIter =
+        std::collections::btree_map::IntoIter<RequestId, (Timestamp, Option<QuestionId>)>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()

@@ -138,7 +138,7 @@ impl CalloutAnswer {
 }
 
 /// Which request of the proxy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RequestId(pub u32);
 
 /// Which call of [`Host::call`].
