@@ -6,7 +6,6 @@ mod parameters;
 #[cfg(test)]
 mod tests;
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -279,10 +278,8 @@ fn plain(error: &Error) -> Response {
 }
 
 fn problem(error: &Error, asked: &Asked<'_>) -> Response {
-    let mut r#type = String::from("urn:envoy-stepup:problem:");
-    let _ = write!(r#type, "{}", error.code);
     let body = Problem {
-        r#type,
+        r#type: format!("urn:envoy-stepup:problem:{}", error.code),
         title: error.title,
         status: error.status,
         detail: error.detail,

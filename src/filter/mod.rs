@@ -8,7 +8,6 @@ mod told;
 mod waiting;
 
 use std::cell::RefCell;
-use std::fmt;
 use std::time::Duration;
 
 use log::{Level, debug, info, log, log_enabled};
@@ -70,10 +69,11 @@ impl Filter {
         let policies = config::compile(configuration)?;
         let verifier = Verifier::new(policies.issuers.clone(), &policies.tokens, host)?;
         let earlier = EarlierFilters::new(&policies.issuers, policies.levels.claims());
+        let by_proxy = verifier.by_proxy().to_string();
         info!(
             "version {}; signatures checked by the proxy: {}; by jwt-simple: all others",
             env!("CARGO_PKG_VERSION"),
-            Listed(&verifier.by_proxy().to_string())
+            if by_proxy.is_empty() { "none" } else { &by_proxy }
         );
         let possession = Possession::new(policies.dpop.clone(), host);
         let pace = Pace::default();
@@ -230,15 +230,6 @@ impl Filter {
             response.headers.push(("dpop-nonce", nonce));
         }
         Outcome::Answer(response)
-    }
-}
-
-/// A list for people, where an empty one is said in a word.
-struct Listed<'a>(&'a str);
-
-impl fmt::Display for Listed<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.0.is_empty() { "none" } else { self.0 })
     }
 }
 

@@ -46,8 +46,8 @@ impl Origin {
     }
 }
 
-/// Claims that only ID tokens carry (OIDC Core §3.1.3.6, §3.3.2.11; `s_hash`: FAPI 1.0). An ID token tells a client who
-/// logged in; it gives no access (RFC 9068 §5).
+/// Claims that only ID tokens carry (OIDC Core §3.1.3.6, §3.3.2.11; `s_hash`: FAPI 1.0). An ID token
+/// tells a client who logged in; it gives no access (RFC 9068 §5).
 pub(super) const ID_TOKEN_CLAIMS: [&str; 3] = ["at_hash", "c_hash", "s_hash"];
 
 /// Claims that say what a token is for.
