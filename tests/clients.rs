@@ -5,30 +5,14 @@
 
 mod support;
 
-use serde_json::json;
 use support::{Envoy, EnvoyOptions, Request, Upstream};
-
-fn envoy(upstream: &Upstream) -> Envoy {
-    let key = support::SigningKey::generate(support::Algorithm::Es256, "k");
-    let config = json!({
-        "levels": [{"name": "strong", "proven_by": [{"acr": ["phr"]}]}],
-        "issuers": [{
-            "issuer": "https://id.example.com",
-            "audiences": ["https://api.example.com"],
-            "keys": {"inline": support::tokens::jwks([&key])},
-        }],
-        "policies": {"pay": {"require": [{"level": "strong", "max_age": "5m"}]}},
-        "default": "pay",
-    });
-    Envoy::start(EnvoyOptions::new(upstream, config))
-}
 
 const CHALLENGE: &str = "Bearer realm=\"api\", acr_values=\"phr\", max_age=\"300\"";
 
 #[test]
 fn a_grpc_client_gets_unauthenticated_and_the_challenge() {
     let upstream = Upstream::start();
-    let envoy = envoy(&upstream);
+    let envoy = Envoy::start(EnvoyOptions::step_up(&upstream));
     let call = Request::new("POST", "/bank.Transfers/Send")
         .header("content-type", "application/grpc")
         .header("te", "trailers")
@@ -43,7 +27,7 @@ fn a_grpc_client_gets_unauthenticated_and_the_challenge() {
 #[test]
 fn a_head_request_gets_the_challenge_without_a_body() {
     let upstream = Upstream::start();
-    let envoy = envoy(&upstream);
+    let envoy = Envoy::start(EnvoyOptions::step_up(&upstream));
     let answer = envoy.send(&Request::new("HEAD", "/"));
     assert_eq!((answer.status, answer.body.len()), (401, 0), "{answer:?}");
     assert_eq!(answer.header("www-authenticate"), Some(CHALLENGE));
@@ -53,7 +37,7 @@ fn a_head_request_gets_the_challenge_without_a_body() {
 #[test]
 fn a_large_body_is_not_passed_on_before_the_decision() {
     let upstream = Upstream::start();
-    let envoy = envoy(&upstream);
+    let envoy = Envoy::start(EnvoyOptions::step_up(&upstream));
     let answer = envoy.send(&Request::new("POST", "/").body(vec![b'x'; 300 * 1024]));
     assert_eq!(answer.status, 401, "{answer:?}");
     assert!(upstream.received().is_empty());

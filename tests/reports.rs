@@ -7,28 +7,12 @@ mod support;
 
 use std::time::Duration;
 
-use serde_json::json;
 use support::{Envoy, EnvoyOptions, Request, Upstream};
-
-fn options(upstream: &Upstream) -> EnvoyOptions {
-    let key = support::SigningKey::generate(support::Algorithm::Es256, "k");
-    let config = json!({
-        "levels": [{"name": "strong", "proven_by": [{"acr": ["phr"]}]}],
-        "issuers": [{
-            "issuer": "https://id.example.com",
-            "audiences": ["https://api.example.com"],
-            "keys": {"inline": support::tokens::jwks([&key])},
-        }],
-        "policies": {"pay": {"require": [{"level": "strong", "max_age": "5m"}]}},
-        "default": "pay",
-    });
-    EnvoyOptions::new(upstream, config)
-}
 
 #[test]
 fn a_debug_line_tells_which_request_and_why_and_nothing_of_the_token() {
     let upstream = Upstream::start();
-    let envoy = Envoy::start(options(&upstream));
+    let envoy = Envoy::start(EnvoyOptions::step_up(&upstream));
     let request = Request::new("POST", "/pay/7?access_token=SECRET1")
         .header("x-request-id", "id-1\u{7f}")
         .bearer("SECRET2.SECRET3.SECRET4");
@@ -46,7 +30,7 @@ fn a_debug_line_tells_which_request_and_why_and_nothing_of_the_token() {
 #[test]
 fn the_log_level_can_be_changed_in_a_running_envoy() {
     let upstream = Upstream::start();
-    let envoy = Envoy::start(options(&upstream).log_level("wasm:info,main:warning"));
+    let envoy = Envoy::start(EnvoyOptions::step_up(&upstream).log_level("wasm:info,main:warning"));
     let asked = |path: &str| {
         envoy.send(&Request::get(path));
         envoy.log().contains(&format!("GET {path:?} (request "))

@@ -4,7 +4,7 @@ use std::{env, net::SocketAddr, path::Path, path::PathBuf};
 
 use serde_json::{Value, json};
 
-use super::{Upstream, folder::Folder};
+use super::{Algorithm, SigningKey, Upstream, folder::Folder, tokens};
 
 /// How the filter is given its configuration.
 #[derive(Clone, Debug)]
@@ -102,6 +102,22 @@ impl EnvoyOptions {
             clusters: vec![("upstream".to_owned(), upstream.addr())],
             ..Self::empty()
         }
+    }
+
+    /// [`new`](Self::new) with one policy for every request: the acr `phr`, not older than 5 minutes.
+    pub fn step_up(upstream: &Upstream) -> Self {
+        let key = SigningKey::generate(Algorithm::Es256, "k");
+        let config = json!({
+            "levels": [{"name": "strong", "proven_by": [{"acr": ["phr"]}]}],
+            "issuers": [{
+                "issuer": "https://id.example.com",
+                "audiences": ["https://api.example.com"],
+                "keys": {"inline": tokens::jwks([&key])},
+            }],
+            "policies": {"pay": {"require": [{"level": "strong", "max_age": "5m"}]}},
+            "default": "pay",
+        });
+        Self::new(upstream, config)
     }
 
     /// A whole bootstrap, such as one read from a file. Its admin interface has to listen on port 0,
@@ -344,21 +360,25 @@ pub fn route_with_policy(name: &str, matching: &Value, policy: &Value) -> Value 
 
 /// The module under test: `STEPUP_WASM`, else what `scripts/build` makes.
 pub fn wasm() -> PathBuf {
-    let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-    let built = || {
-        Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join(target)
-            .join("wasm32-wasip1/release/envoy_stepup.wasm")
-    };
-    env::var_os("STEPUP_WASM").map_or_else(built, PathBuf::from)
+    module("STEPUP_WASM", "")
 }
 
-/// The module that panics when a request carries [`CRASH`]: `STEPUP_CRASH_WASM`, which `scripts/test`
-/// builds.
+/// The module that panics when a request carries [`CRASH`]: `STEPUP_CRASH_WASM`, else where
+/// `scripts/test` builds it.
 pub fn crash_wasm() -> PathBuf {
-    let built = "target/test-crash/wasm32-wasip1/release/envoy_stepup.wasm";
-    let built = || Path::new(env!("CARGO_MANIFEST_DIR")).join(built);
-    env::var_os("STEPUP_CRASH_WASM").map_or_else(built, PathBuf::from)
+    module("STEPUP_CRASH_WASM", "test-crash")
+}
+
+/// The module that `variable` names, else the one in this folder below Cargo's.
+fn module(variable: &str, folder: &str) -> PathBuf {
+    let built = || {
+        let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join(target)
+            .join(folder)
+            .join("wasm32-wasip1/release/envoy_stepup.wasm")
+    };
+    env::var_os(variable).map_or_else(built, PathBuf::from)
 }
 
 /// The header that makes the module of [`crash_wasm`] panic.
