@@ -32,4 +32,9 @@ impl Headers {
             _ => None,
         }
     }
+
+    /// All headers, by name and value.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_slice()))
+    }
 }

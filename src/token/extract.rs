@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::CacheLimits;
 use super::place::{Place, Scheme, cookie_pair, decode_query_value, query_parameter};
+use super::{CacheLimits, alike};
 use crate::request::{Headers, split_target};
 
 /// Where tokens stand, and how long they may be.
@@ -32,8 +32,8 @@ pub struct Presented<'r> {
 /// Why a request's credentials are no single token (RFC 6750 §3.1: `invalid_request`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MalformedCredentials {
-    /// More than one token, or more than one value of a header that carries one: servers differ in
-    /// which of them they read.
+    /// More than one token, or more than one value of a header that carries one, or what only some
+    /// servers take for one: they differ in which of them they read.
     Several,
     /// The scheme without a token after it.
     Empty,
@@ -79,23 +79,20 @@ pub fn extract<'r>(
 type Found<'r> = Result<Option<Presented<'r>>, MalformedCredentials>;
 
 fn in_header<'r>(headers: &'r Headers, name: &str, scheme: Scheme) -> Found<'r> {
-    let mut values = headers.values(name);
-    let Some(value) = values.next() else {
+    let mut values = headers.iter().filter(|(found, _)| alike::is_header(found, name));
+    let Some((found, value)) = values.next() else {
         return Ok(None);
     };
     if values.next().is_some() {
         return Err(MalformedCredentials::Several);
     }
     let value = value.trim_ascii();
-    if value.contains(&b',') && scheme.occurs(value) {
-        return Err(MalformedCredentials::Several);
-    }
-    if !scheme.begins(value) {
+    let seen = alike::schemes(value, scheme);
+    if seen == 0 {
         return Ok(None);
     }
-    let length = scheme.name().map_or(0, str::len);
-    match value.get(length..).unwrap_or_default().trim_ascii() {
-        [] if scheme == Scheme::None => Ok(None),
+    let only = scheme.strip(value).filter(|_| found == name && seen == 1 && !value.contains(&b','));
+    match only.ok_or(MalformedCredentials::Several)?.trim_ascii() {
         [] => Err(MalformedCredentials::Empty),
         token => Ok(Some(Presented { token: Cow::Borrowed(token), scheme })),
     }
@@ -107,33 +104,38 @@ fn in_cookies<'r>(headers: &'r Headers, name: &str) -> Found<'r> {
     let tokens = pieces
         .filter_map(cookie_pair)
         .filter(|(found, value)| *found == name.as_bytes() && !value.is_empty());
-    only(tokens.map(|(_, value)| Ok(Cow::Borrowed(value))))
+    let alike = headers.values("cookie").flat_map(|value| alike::cookies(value, name));
+    only(tokens.map(|(_, value)| Ok(Cow::Borrowed(value))), alike)
 }
 
 fn in_query<'r>(headers: &'r Headers, name: &str) -> Found<'r> {
     let target = headers.single(":path").unwrap_or_default();
     let (_, query) = split_target(target);
+    let Some(query) = query else { return Ok(None) };
     let tokens = query
-        .unwrap_or_default()
         .split(|byte| *byte == b'&')
         .map(query_parameter)
         .filter(|(found, value)| found == name.as_bytes() && !value.is_empty());
     only(
         tokens.map(|(_, value)| decode_query_value(value).ok_or(MalformedCredentials::BadEncoding)),
+        alike::parameters(query, name),
     )
 }
 
-/// The token, where there is no more than one.
+/// The token, where there is no more than one, and no value that looks like another. One that only
+/// looks like a token is refused even where it is alone: whoever takes it for one would read what
+/// nobody here, or in a filter before, has verified.
 fn only<'r>(
     mut tokens: impl Iterator<Item = Result<Cow<'r, [u8]>, MalformedCredentials>>,
+    alike: impl Iterator<Item = bool>,
 ) -> Found<'r> {
-    let Some(token) = tokens.next().transpose()? else {
-        return Ok(None);
-    };
-    if tokens.next().is_some() {
+    let token = tokens.next().transpose()?;
+    // The token looks like one too.
+    let mut filled = alike.filter(|is_filled| *is_filled).skip(usize::from(token.is_some()));
+    if tokens.next().is_some() || filled.next().is_some() {
         return Err(MalformedCredentials::Several);
     }
-    Ok(Some(Presented { token, scheme: Scheme::None }))
+    Ok(token.map(|token| Presented { token, scheme: Scheme::None }))
 }
 
 #[cfg(test)]
@@ -238,7 +240,7 @@ mod tests {
             (&["token=\"\""], Ok(None)),
             (&["token"], Ok(None)),
             (&[""], Ok(None)),
-            (&["Token=abc; xtoken=abc; a=token=abc"], Ok(None)),
+            (&["tokens=abc; xtoken=abc; a=token=abc"], Ok(None)),
             (&["token=a; token=a"], Err(Several)),
             (&["token=a", "b=c; token=d"], Err(Several)),
         ] {
@@ -260,7 +262,7 @@ mod tests {
             ("/?token=&token=abc", Ok(Some(token("abc", Scheme::None)))),
             ("/?token", Ok(None)),
             ("/?token=", Ok(None)),
-            ("/?Token=abc&xtoken=abc&b=token=abc", Ok(None)),
+            ("/?tokens=abc&xtoken=abc&b=token=abc", Ok(None)),
             ("/token=abc", Ok(None)),
             ("/?token=a&token=b", Err(Several)),
             ("/?token=a&t%6Fken=b", Err(Several)),
@@ -290,5 +292,56 @@ mod tests {
         // Credentials of another scheme are no token.
         let beside = [("authorization", "Basic YTpi"), ("cookie", "token=a")];
         assert_eq!(found(&beside), Ok(Some(token("a", Scheme::None))));
+    }
+
+    #[test]
+    fn what_only_some_servers_take_for_a_token_is_refused_alone_and_beside_one() {
+        let good = [
+            ("authorization", "Bearer a"),
+            ("x-token", "a"),
+            ("cookie", "token=a"),
+            (":path", "/?token=a"),
+        ];
+        for alike in [
+            ("cookie", "a=b token=x"),
+            ("cookie", "a=b, token=x"),
+            ("cookie", "Token=x"),
+            ("cookie", "t%6Fken=x"),
+            ("cookie", "token[]=x"),
+            (":path", "/?[token]=x"),
+            (":path", "/?%5Btoken%5D=x"),
+            (":path", "/?TOKEN=x"),
+            (":path", "/?+token=x"),
+            (":path", "/?token%00x=x"),
+            (":path", "/?token[]=x"),
+            (":path", "/?a;token=x"),
+            ("x_token", "x"),
+            ("authorization", "Bearer\u{a0}x"),
+            ("authorization", "Bearer:x"),
+            ("authorization", "Basic a Bearer x"),
+            ("authorization", "dpop\u{85}x"),
+        ] {
+            assert_eq!(found(&[alike]), Err(Several), "{alike:?}");
+            for good in good.iter().filter(|(name, _)| *name != alike.0) {
+                assert_eq!(found(&[*good, alike]), Err(Several), "{good:?} {alike:?}");
+            }
+        }
+        for both in [
+            ("cookie", "token=a; a=b token=x"),
+            ("cookie", "token=a, token=x"),
+            ("cookie", "Token=x; token=a"),
+            (":path", "/?token=a&Token=x"),
+            (":path", "/?[token]=x&token=a"),
+            (":path", "/?token=a;token=x"),
+            ("authorization", "Bearer Bearer a"),
+            ("authorization", "Bearer DPoP a"),
+        ] {
+            assert_eq!(found(&[both]), Err(Several), "{both:?}");
+        }
+        // Empty ones are no token to anyone.
+        for (name, value) in [("cookie", "Token=; token=a"), (":path", "/?Token=&[token]&token=a")]
+        {
+            assert_eq!(found(&[(name, value)]), Ok(Some(token("a", Scheme::None))), "{value}");
+        }
     }
 }

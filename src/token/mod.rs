@@ -3,6 +3,7 @@
 //! [`UnverifiedToken`] and [`Evidence`] are different types: only [`Verifier::verify`] makes the
 //! second from the first.
 
+mod alike;
 mod cache;
 mod claims;
 mod error;

@@ -42,20 +42,14 @@ impl Scheme {
         }
     }
 
-    /// Whether credentials begin with the scheme. It compares without case (RFC 9110 §11.1).
-    pub(super) fn begins(self, credentials: &[u8]) -> bool {
-        self.name().is_none_or(|name| {
-            let (scheme, rest) =
-                credentials.split_at_checked(name.len()).unwrap_or((credentials, &[]));
-            scheme.eq_ignore_ascii_case(name.as_bytes())
-                && rest.first().is_none_or(u8::is_ascii_whitespace)
-        })
-    }
-
-    /// Whether credentials of the scheme stand in a header's value, alone or in a list. A proxy
-    /// joins two headers of one name with a comma.
-    pub(super) fn occurs(self, value: &[u8]) -> bool {
-        value.split(|byte| *byte == b',').any(|part| self.begins(part.trim_ascii_start()))
+    /// What follows the scheme, where credentials begin with it. It compares without case (RFC 9110
+    /// §11.1), and a blank comes after it (RFC 9110 §11.4).
+    pub(super) fn strip(self, credentials: &[u8]) -> Option<&[u8]> {
+        let Some(name) = self.name() else { return Some(credentials) };
+        let (scheme, rest) = credentials.split_at_checked(name.len())?;
+        let is_it = scheme.eq_ignore_ascii_case(name.as_bytes())
+            && rest.first().is_none_or(|byte| matches!(byte, b' ' | b'\t'));
+        is_it.then_some(rest)
     }
 }
 

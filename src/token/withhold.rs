@@ -1,18 +1,23 @@
 //! Taking tokens out of a request before it goes upstream.
 
-use super::place::{Place, cookie_pair, query_parameter};
+use super::alike;
+use super::place::{Place, Scheme, cookie_pair, query_parameter};
 use crate::host::Host;
 use crate::request::{Headers, split_target};
 
-/// Takes out what stands in any of the places, whether it is a token or not, and leaves the rest of
-/// the request as it is, byte for byte.
+/// Takes out what stands in any of the places, whether it is a token or not, and what only some
+/// servers take for a token there. The rest of the request stays as it is, byte for byte.
 pub fn withhold(headers: &Headers, places: &[Place], host: &dyn Host) {
-    for place in places {
-        if let Place::Header { name, scheme } = place
-            // A list is taken out as a whole: which of its parts is meant is not clear.
-            && headers.values(name).any(|value| scheme.occurs(value))
-        {
-            host.set_request_header(name, None);
+    let mut gone = Vec::new();
+    for (found, value) in headers.iter() {
+        // A list is taken out as a whole: which of its parts is meant is not clear.
+        let is_token = |place: &Place| {
+            matches!(place, Place::Header { name, scheme } if alike::is_header(found, name)
+                && (*scheme == Scheme::None || alike::schemes(value, *scheme) > 0))
+        };
+        if places.iter().any(is_token) && !gone.contains(&found) {
+            gone.push(found);
+            host.set_request_header(found, None);
         }
     }
     withhold_cookies(headers, places, host);
@@ -21,10 +26,12 @@ pub fn withhold(headers: &Headers, places: &[Place], host: &dyn Host) {
 
 fn withhold_cookies(headers: &Headers, places: &[Place], host: &dyn Host) {
     let is_token = |piece: &&[u8]| {
-        cookie_pair(piece).is_some_and(|(found, _)| {
-            let named = |place: &Place| matches!(place, Place::Cookie(n) if n.as_bytes() == found);
-            places.iter().any(named)
-        })
+        let found = cookie_pair(piece).map(|(found, _)| found);
+        let named = |place: &Place| {
+            matches!(place, Place::Cookie(name) if found == Some(name.as_bytes())
+                || alike::cookies(piece, name).next().is_some())
+        };
+        places.iter().any(named)
     };
     let Some(kept) = without(headers.values("cookie"), b';', is_token) else { return };
     // The proxy sets one header for several, so they become one (RFC 9113 §8.2.3).
@@ -36,7 +43,10 @@ fn withhold_cookies(headers: &Headers, places: &[Place], host: &dyn Host) {
 fn withhold_parameters(headers: &Headers, places: &[Place], host: &dyn Host) {
     let is_token = |piece: &&[u8]| {
         let (found, _) = query_parameter(piece);
-        let named = |place: &Place| matches!(place, Place::Query(n) if n.as_bytes() == found);
+        let named = |place: &Place| {
+            matches!(place, Place::Query(name) if name.as_bytes() == found
+                || alike::parameters(piece, name).next().is_some())
+        };
         places.iter().any(named)
     };
     let target = headers.single(":path").unwrap_or_default();
@@ -96,8 +106,20 @@ mod tests {
 
     #[test]
     fn a_header_goes_where_it_carries_the_scheme() {
-        for value in ["Bearer a", "bearer a", "DPoP a", "Bearer", "Basic a, Bearer b"] {
+        for value in [
+            "Bearer a",
+            "bearer a",
+            "DPoP a",
+            "Bearer",
+            "Basic a, Bearer b",
+            "Bearer\u{a0}a",
+            "Basic a Bearer b",
+        ] {
             assert_eq!(changed("authorization", &[value]), [None], "{value}");
+        }
+        assert_eq!(changed("authorization", &["Bearer a", "DPoP b"]), [None]);
+        for name in ["x_token", "x.token"] {
+            assert_eq!(changed(name, &["anything"]), [None], "{name}");
         }
         for value in ["Basic a", "", "Bearerx a"] {
             assert_eq!(changed("authorization", &[value]), [], "{value}");
@@ -119,10 +141,12 @@ mod tests {
             (&["a=b;c=d;  e ;token=x;f=%zz"], Some("a=b;c=d;  e ;f=%zz")),
             (&["a=b", "token=x; c=d"], Some("a=b; c=d")),
             (&["token=x; token=y; a=b; token="], Some("a=b")),
+            (&["a=b; c=d token=x; Token=y; t%6Fken=z"], Some("a=b")),
+            (&["a=b; c=d, token=x"], Some("a=b")),
         ] {
             assert_eq!(changed("cookie", values), [expected.map(str::to_owned)], "{values:?}");
         }
-        for value in ["a=b", "a=b; Token=x", "", "token", "a=token=x"] {
+        for value in ["a=b", "a=b; tokens=x", "", "token", "a=token=x"] {
             assert_eq!(changed("cookie", &[value]), [], "{value}");
         }
     }
@@ -137,10 +161,12 @@ mod tests {
             ("/a?token=%zz&b", "/a?b"),
             ("/a?token&b", "/a?b"),
             ("/a?b=c?d&token=x", "/a?b=c?d"),
+            ("/a?b&Token=x&[token]=y&token%00=z&%20token=w", "/a?b"),
+            ("/a?b&c;token=x", "/a?b"),
         ] {
             assert_eq!(changed(":path", &[target]), [Some(expected.to_owned())], "{target}");
         }
-        for target in ["/", "/?", "/a?b=c", "/token=x", "/?b=token=x", "/?Token=x"] {
+        for target in ["/", "/?", "/a?b=c", "/token=x", "/?b=token=x", "/?tokens=x"] {
             assert_eq!(changed(":path", &[target]), [], "{target}");
         }
     }

@@ -30,6 +30,7 @@ pub fn suites(keys: &Keys) -> Vec<Suite> {
     let cookie = json!([{"cookie": "access_token"}]);
     vec![
         Suite::new("token places", with(json!({"from": from})), places()),
+        Suite::new("look-alikes of tokens", with(json!({"from": from})), alike()),
         Suite::new("a cookie as the only place", with(json!({"from": cookie})), only_cookie()),
         Suite::new("tokens withheld", with(json!({"from": from, "forward": false})), withheld())
             .envoy(|options| {
@@ -119,7 +120,7 @@ fn places() -> Vec<Row> {
         cookie("without spaces", &[("cookie", "a=b;access_token=TOKEN;c=d")], Expect::Passed),
         cookie("in quotes", &[("cookie", "access_token=\"TOKEN\"")], Expect::Passed),
         cookie("in the second header", &[("cookie", "a=b"), ("cookie", "access_token=TOKEN")], Expect::Passed),
-        cookie("another name", &[("cookie", "Access_token=TOKEN; xaccess_token=TOKEN")], no_token(ASK_READ)),
+        cookie("another name", &[("cookie", "access_tokens=TOKEN; xaccess_token=TOKEN")], no_token(ASK_READ)),
         cookie("empty", &[("cookie", "access_token=; a=b")], no_token(ASK_READ)),
         cookie("no token", &[("cookie", "access_token=x")], invalid_token()),
         cookie("half a quote", &[("cookie", "access_token=\"TOKEN")], invalid_token()),
@@ -129,7 +130,7 @@ fn places() -> Vec<Row> {
         query("alone", "/a?access_token=TOKEN", Expect::Passed),
         query("among others", "/a?b=%zz&access_token=TOKEN&c", Expect::Passed),
         query("an encoded name", "/a?access%5Ftoken=TOKEN", Expect::Passed),
-        query("another name", "/a?Access_token=TOKEN", no_token(ASK_READ)),
+        query("another name", "/a?access_tokens=TOKEN&access[token]=TOKEN", no_token(ASK_READ)),
         query("empty", "/a?access_token=&b", no_token(ASK_READ)),
         query("twice", "/a?access_token=TOKEN&access_token=WEAK", malformed()),
         query("twice, once encoded", "/a?access_token=TOKEN&%61ccess_token=WEAK", malformed()),
@@ -145,6 +146,63 @@ fn places() -> Vec<Row> {
         passes("a token goes upstream by default", "/a?access_token=TOKEN&b=c", &[("x-token", "")])
             .upstream_sees("x-token", Some("")),
     ]
+}
+
+/// A good token where the filter looks, and what some server takes for another.
+#[rustfmt::skip]
+fn alike() -> Vec<Row> {
+    let cookie = |name: &str, value: &'static [(&'static str, &'static str)]| {
+        sent(&format!("cookie: {name}"), "/a", value, malformed())
+    };
+    let query = |name: &str, target| sent(&format!("query: {name}"), target, &[("x-token", "TOKEN")], malformed());
+    let header = |name: &str, value: &'static [(&'static str, &'static str)]| {
+        sent(&format!("header: {name}"), "/a", value, malformed())
+    };
+    vec![
+        cookie("after a blank", &[("cookie", "access_token=TOKEN; a=b access_token=WEAK")]),
+        cookie("after a comma", &[("cookie", "access_token=TOKEN; a=b, access_token=WEAK")]),
+        cookie("an encoded name", &[("cookie", "access_token=TOKEN; access%5Ftoken=WEAK")]),
+        cookie("a dot in the name", &[("cookie", "access_token=TOKEN; access.token=WEAK")]),
+        cookie("another case", &[("cookie", "access_token=TOKEN; Access_Token=WEAK")]),
+        cookie("a list", &[("cookie", "access_token=TOKEN; access_token[]=WEAK")]),
+        cookie("alone", &[("cookie", "Access_Token=TOKEN")]),
+        query("a dot", "/a?access.token=WEAK"),
+        query("a plus", "/a?access+token=WEAK"),
+        query("a bracket", "/a?access%5Btoken=WEAK"),
+        query("a blank before", "/a?%20access_token=WEAK"),
+        query("cut at NUL", "/a?access_token%00x=WEAK"),
+        query("another case", "/a?Access_Token=WEAK"),
+        query("a list", "/a?access_token[]=WEAK"),
+        query("in brackets", "/a?[access_token]=WEAK"),
+        query("in encoded brackets", "/a?%5Baccess_token%5D=WEAK"),
+        query("after a semicolon", "/a?b=c;access_token=WEAK"),
+        sent("query: alone", "/a?Access_Token=TOKEN", &[], malformed()),
+        header("a no-break space", &[("x-token", "TOKEN"), ("authorization", "Bearer\u{a0}WEAK")]),
+        header("a colon", &[("cookie", "access_token=TOKEN"), ("authorization", "Bearer:WEAK")]),
+        header("behind another scheme", &[("cookie", "access_token=TOKEN"), ("authorization", "Basic YTpi Bearer WEAK")]),
+        header("an underscore", &[("x-token", "TOKEN"), ("x_token", "WEAK")]),
+        header("an underscore alone", &[("x_token", "TOKEN")]),
+        passes("what is empty is no token", "/a?Access_Token=", &[("cookie", "access_token=TOKEN; Access_Token=")]),
+        passes("other names are no tokens", "/a?token=x&access[token]=y&b=access_token=z", &[
+            ("cookie", "access_token=TOKEN; access_token_hint=x; b=access_token=y"), ("x-tokens", "z"), ("authorization", "Basic YTpi"),
+        ]),
+        after_the_scheme("a byte of a no-break space", b'\xa0'),
+        after_the_scheme("a control byte of ISO 8859", b'\x85'),
+        passes("on a public route they pass", "/healthz?Access_Token=x", &[("x_token", "y")]),
+    ]
+}
+
+/// A good cookie, beside a `Bearer` with this byte for the space.
+fn after_the_scheme(name: &str, byte: u8) -> Row {
+    let write = move |world: &World| {
+        let (good, weak) =
+            (world.token(world.claims().acr("1")), world.token(world.claims().acr("0")));
+        let value = [b"Bearer", &[byte][..], weak.as_bytes()].concat();
+        Request::get("/a")
+            .header("cookie", format!("access_token={good}"))
+            .header("authorization", value)
+    };
+    made(format!("header: {name}"), write, malformed())
 }
 
 fn only_cookie() -> Vec<Row> {
@@ -194,6 +252,15 @@ fn withheld() -> Vec<Row> {
         passes("a public route", "/healthz?access_token=x&b", &[("authorization", "Bearer x"), ("cookie", "access_token=y; a=b"), ("x-token", "z")])
             .upstream_sees("authorization", None)
             .upstream_sees("x-token", None)
+            .upstream_sees("cookie", Some("a=b"))
+            .upstream_sees(":path", Some("/healthz?b")),
+        passes("look-alikes on a public route", "/healthz?b&Access_Token=x&[access_token]=y&access_token%00=z&a;access_token=w", &[
+            ("authorization", "Bearer\u{a0}x"), ("x_token", "x"), ("x-forwarded_authorization", "Bearer:x"),
+            ("cookie", "a=b; c=d access_token=x; Access_Token=y; e=f, access%5Ftoken=z"),
+        ])
+            .upstream_sees("authorization", None)
+            .upstream_sees("x_token", None)
+            .upstream_sees("x-forwarded_authorization", None)
             .upstream_sees("cookie", Some("a=b"))
             .upstream_sees(":path", Some("/healthz?b")),
         passes("two headers on a public route", "/healthz", &[("authorization", "Basic YTpi"), ("authorization", "Bearer x")])
