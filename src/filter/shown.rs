@@ -10,7 +10,7 @@ use crate::host::Host;
 use crate::possession::{BindingError, PossessionError, ProofUse};
 use crate::report;
 use crate::request::Headers;
-use crate::token::{self, Scheme, TokenError, Unproven};
+use crate::token::{self, Scheme, TokenError, Unclear, Unproven};
 
 /// Credentials, and how they came.
 pub(super) struct Shown {
@@ -33,9 +33,9 @@ impl Filter {
     pub(super) fn shown(&self, headers: &Headers, host: &dyn Host) -> Result<Shown, Outcome> {
         let presented = match token::extract(headers, &self.policies.tokens.places) {
             Ok(presented) => presented,
-            Err(error) => {
-                let credentials = Credentials::Malformed(error);
-                return Ok(Shown { credentials, ..Shown::nothing() });
+            Err(Unclear { why, scheme }) => {
+                let credentials = Credentials::Malformed(why);
+                return Ok(Shown { credentials, scheme, ..Shown::nothing() });
             }
         };
         let evidence = match (self.earlier.evidence(host), &presented) {

@@ -51,6 +51,15 @@ impl fmt::Display for MalformedCredentials {
     }
 }
 
+/// Credentials that are no single token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unclear {
+    /// Why.
+    pub why: MalformedCredentials,
+    /// The scheme that the client used; of two, the one that asks for more.
+    pub scheme: Option<Scheme>,
+}
+
 /// Finds the token. `Ok(None)` when there is none in any of the places: other credentials are none,
 /// and neither is an empty value.
 ///
@@ -59,7 +68,25 @@ impl fmt::Display for MalformedCredentials {
 pub fn extract<'r>(
     headers: &'r Headers,
     places: &[Place],
-) -> Result<Option<Presented<'r>>, MalformedCredentials> {
+) -> Result<Option<Presented<'r>>, Unclear> {
+    find(headers, places).map_err(|why| Unclear { why, scheme: scheme_seen(headers, places) })
+}
+
+fn scheme_seen(headers: &Headers, places: &[Place]) -> Option<Scheme> {
+    let is_seen = |wanted: &Scheme| {
+        let with_it = places.iter().filter_map(|place| match place {
+            Place::Header { name, scheme } if scheme == wanted => Some(name),
+            _ => None,
+        });
+        with_it.into_iter().any(|name| {
+            let mut values = headers.iter().filter(|(found, _)| alike::is_header(found, name));
+            values.any(|(_, value)| alike::schemes(value, *wanted) > 0)
+        })
+    };
+    [Scheme::DPoP, Scheme::Bearer].into_iter().find(is_seen)
+}
+
+fn find<'r>(headers: &'r Headers, places: &[Place]) -> Found<'r> {
     let mut found = None;
     for place in places {
         let presented = match place {
@@ -162,7 +189,7 @@ mod tests {
     fn found_in(places: &[Place], pairs: &[(&str, &str)]) -> Outcome {
         let pairs = pairs.iter().map(|(n, v)| ((*n).to_owned(), v.as_bytes().to_vec())).collect();
         let headers = Headers::new(pairs);
-        let found = extract(&headers, places)?;
+        let found = extract(&headers, places).map_err(|unclear| unclear.why)?;
         Ok(found.map(|found| (String::from_utf8_lossy(&found.token).into_owned(), found.scheme)))
     }
 
@@ -343,5 +370,22 @@ mod tests {
         {
             assert_eq!(found(&[(name, value)]), Ok(Some(token("a", Scheme::None))), "{value}");
         }
+    }
+
+    #[test]
+    fn the_scheme_of_credentials_that_are_refused_is_told() {
+        let scheme = |pairs: &[(&str, &str)]| {
+            let pairs = pairs.iter().map(|(n, v)| ((*n).to_owned(), v.as_bytes().to_vec()));
+            let headers = Headers::new(pairs.collect());
+            extract(&headers, &everywhere()).unwrap_err().scheme
+        };
+        assert_eq!(scheme(&[("authorization", "DPoP")]), Some(Scheme::DPoP));
+        assert_eq!(scheme(&[("authorization", "Bearer")]), Some(Scheme::Bearer));
+        assert_eq!(
+            scheme(&[("authorization", "dpop a"), ("cookie", "token=b")]),
+            Some(Scheme::DPoP)
+        );
+        assert_eq!(scheme(&[("authorization", "Bearer a, DPoP b")]), Some(Scheme::DPoP));
+        assert_eq!(scheme(&[("cookie", "token=a; token=b")]), None);
     }
 }

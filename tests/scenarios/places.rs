@@ -22,6 +22,7 @@ pub fn suites(keys: &Keys) -> Vec<Suite> {
     };
     let from = json!([
         {"header": "authorization", "scheme": "Bearer"},
+        {"header": "authorization", "scheme": "DPoP"},
         {"header": "X-Token"},
         {"header": "x-forwarded-authorization", "scheme": "bearer"},
         {"cookie": "access_token"},
@@ -138,6 +139,7 @@ fn places() -> Vec<Row> {
         query("with a space", "/a?access_token=TOKEN+", invalid_token()),
         query("with bytes", "/a?access_token=%FF%FE", invalid_token()),
         sent("header and cookie", "/a", &[("authorization", "Bearer TOKEN"), ("cookie", "access_token=TOKEN")], malformed()),
+        sent("DPoP and cookie", "/a", &[("authorization", "DPoP TOKEN"), ("cookie", "access_token=WEAK")], malformed().by_dpop()),
         sent("header and query", "/a?access_token=WEAK", &[("authorization", "Bearer TOKEN")], malformed()),
         sent("cookie and query", "/a?access_token=TOKEN", &[("cookie", "access_token=WEAK")], malformed()),
         sent("two headers", "/a", &[("authorization", "Bearer TOKEN"), ("x-token", "WEAK")], malformed()),

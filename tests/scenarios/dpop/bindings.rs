@@ -82,7 +82,7 @@ pub fn rows() -> Vec<Row> {
         made(
             "both schemes at once",
             |w| dpop(Request::get("/a").bearer(&w.token(w.claims())), &bound(w, w.claims())),
-            malformed(),
+            malformed().by_dpop(),
         ),
         row("no token", Request::get("/a"), no_token(ASK_READ)),
         made(
