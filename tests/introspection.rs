@@ -117,6 +117,7 @@ fn answer_for(token: &str) -> Reply {
         "old" => good_with("auth_time", now() - 301),
         "no-auth-time" => good_without("auth_time"),
         "no-scope" => good_with("scope", "read"),
+        "dpop-without-key" => good_with("token_type", "DPoP"),
         "inactive" => Reply::new(200, r#"{"active":false}"#),
         "wrong-iss" => good_with("iss", "https://evil.example.com"),
         "expired" => good_with("exp", now() - 100),
@@ -153,6 +154,7 @@ fn every_answer_leads_to_the_right_one() {
         ("old", 401, Some(challenge)),
         ("no-auth-time", 401, Some(challenge)),
         ("no-scope", 403, Some("error=\"insufficient_scope\"")),
+        ("dpop-without-key", 401, Some("error=\"invalid_token\"")),
         ("inactive", 401, Some("error=\"invalid_token\"")),
         ("wrong-iss", 401, Some("error=\"invalid_token\"")),
         ("expired", 401, Some("error=\"invalid_token\"")),
@@ -181,7 +183,7 @@ fn every_answer_leads_to_the_right_one() {
     }
     let received = server.received();
     assert!(received.iter().all(|one| one.request_line == b"POST /introspect HTTP/1.1"));
-    assert_eq!(envoy.stats("wasmcustom.stepup.introspection.success"), Some(12));
+    assert_eq!(envoy.stats("wasmcustom.stepup.introspection.success"), Some(13));
     assert_eq!(envoy.stats("wasmcustom.stepup.introspection.failure"), Some(10));
 }
 

@@ -165,6 +165,51 @@ fn an_answer_without_an_audience_counts_only_where_the_operator_says_so() {
     assert_eq!(bench.outcome("b", "200", &claims.to_string()), Some(401));
 }
 
+/// A JWT of the issuer with these claims beside, and some signature, which nobody here checks.
+fn jwt(claims: &Value, signature: &str) -> String {
+    use base64::Engine as _;
+    let encode =
+        |part: &Value| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(part.to_string());
+    let mut payload = json!({"iss": "https://id.example.com"});
+    payload.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
+    format!("{}.{}.{signature}", encode(&json!({"alg": "ES256"})), encode(&payload))
+}
+
+#[test]
+fn a_token_that_is_bound_is_refused_where_the_answer_does_not_say_the_same() {
+    let mut bench = Bench::new(&json!({}));
+    let thumb = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
+    let key = json!({"jkt": thumb});
+    let other = json!({"jkt": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"});
+    let certificate = json!({"x5t#S256": thumb});
+    for (number, (in_token, in_answer, expected)) in [
+        (json!({}), json!({}), None),
+        (json!({"cnf": key}), json!({}), Some(401)),
+        (json!({"cnf": certificate}), json!({}), Some(401)),
+        (json!({"cnf": null}), json!({}), Some(401)),
+        (json!({"cnf": key}), json!({"cnf": other}), Some(401)),
+        // The same, and sent as Bearer.
+        (json!({"cnf": key}), json!({"cnf": key}), Some(401)),
+        (json!({}), json!({"cnf": key}), Some(401)),
+        (json!({}), json!({"token_type": "DPoP"}), Some(401)),
+        (json!({}), json!({"token_type": "dpop", "cnf": certificate}), Some(401)),
+        (json!({}), json!({"token_type": "Bearer"}), None),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut claims = bench.claims();
+        claims.as_object_mut().unwrap().extend(in_answer.as_object().unwrap().clone());
+        let token = jwt(&in_token, &format!("{number:04}"));
+        let outcome = bench.outcome(&token, "200", &claims.to_string());
+        assert_eq!(outcome, expected, "{in_token} {in_answer}");
+    }
+    // A token that is no JWT, too.
+    let mut claims = bench.claims();
+    claims["token_type"] = json!("DPoP");
+    assert_eq!(bench.outcome("opaque", "200", &claims.to_string()), Some(401));
+}
+
 #[test]
 fn only_what_can_be_a_token_is_asked_about() {
     let mut bench = Bench::new(&json!({}));

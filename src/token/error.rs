@@ -61,6 +61,8 @@ pub enum TokenError {
     Inactive,
     /// The authorization server says that it is another issuer's.
     OtherIssuer,
+    /// It is bound to a client, and the authorization server does not say so.
+    BindingNotStated,
     /// This client cannot use it, or not like this.
     Binding(BindingError),
 }
@@ -96,6 +98,10 @@ impl fmt::Display for TokenError {
             Self::BadCharacters => "the token holds characters that no token has",
             Self::Inactive => "the authorization server says that the token is not active",
             Self::OtherIssuer => "the authorization server says that the token is another issuer's",
+            Self::BindingNotStated => {
+                "the token is bound to a client, and the authorization server does not state the \
+                 same cnf"
+            }
             Self::Binding(error) => return error.fmt(f),
         })
     }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use log::{error, warn};
+use serde_json::{Map, Value};
 
 use super::cache::{CacheLimits, TokenCache};
 use super::{Evidence, Issuer, TokenError, Unproven};
@@ -60,6 +61,8 @@ struct KnownServer {
 struct Question {
     id: QuestionId,
     issuer: Arc<Issuer>,
+    /// What the token itself says that it is bound to.
+    cnf: Option<Value>,
     state: State,
 }
 
@@ -121,9 +124,11 @@ impl Introspections {
     }
 
     /// What the issuer's server says about a token, as far as it was asked. If not, it will be.
+    /// `cnf` is the token's own claim, where it is a JWT.
     pub(super) fn look_up(
         &mut self,
         token: &str,
+        cnf: Option<&Value>,
         issuer: &Arc<Issuer>,
         now: Timestamp,
     ) -> Result<Arc<Evidence>, Unproven> {
@@ -148,7 +153,8 @@ impl Introspections {
         let id = QuestionId(self.next);
         self.next = self.next.wrapping_add(1);
         self.open.insert(id);
-        let question = Question { id, issuer: Arc::clone(issuer), state: State::ToBeAsked };
+        let (issuer, cnf) = (Arc::clone(issuer), cnf.cloned());
+        let question = Question { id, issuer, cnf, state: State::ToBeAsked };
         self.questions.insert(token.into(), question);
         Err(Unproven::Asking(id, wait))
     }
@@ -195,7 +201,7 @@ impl Introspections {
             Ok(statement) => {
                 host.count(Counter::Introspection);
                 let now = host.now();
-                match judge(statement, issuer, now) {
+                match judge(statement, issuer, question.cnf.as_ref(), now) {
                     Ok((evidence, size)) => State::Answered(Ok(evidence), size),
                     Err(error) => {
                         let longest = settings_of(issuer).map_or(Duration::ZERO, |s| s.cache_for);
@@ -239,13 +245,29 @@ fn settings_of(issuer: &Issuer) -> Option<&IntrospectionSettings> {
 fn judge(
     statement: Statement,
     issuer: &Arc<Issuer>,
+    cnf: Option<&Value>,
     now: Timestamp,
 ) -> Result<(Arc<Evidence>, usize), TokenError> {
     let Statement::Active { claims, size } = statement else { return Err(TokenError::Inactive) };
+    check_binding(&claims, cnf)?;
     // Only such issuers are asked.
     let settings = settings_of(issuer).ok_or(TokenError::UnknownIssuer)?;
     let evidence = Evidence::introspected(Arc::clone(issuer), settings.cache_for, claims, now)?;
     Ok((Arc::new(evidence), size))
+}
+
+/// RFC 7662 lets a server leave anything out, and a token that is bound would then pass for one that
+/// is not. What the token says itself is not proven, but nobody gains by saying that it is bound.
+fn check_binding(claims: &Map<String, Value>, cnf: Option<&Value>) -> Result<(), TokenError> {
+    let stated = claims.get("cnf");
+    let token_type = claims.get("token_type").and_then(Value::as_str);
+    let is_dpop = token_type.is_some_and(|name| name.eq_ignore_ascii_case("DPoP"));
+    let has_key = stated.is_some_and(|stated| stated.get("jkt").is_some());
+    // RFC 9449 §6.2: the server tells the key of a token that is bound to one.
+    if cnf.is_some_and(|own| stated != Some(own)) || (is_dpop && !has_key) {
+        return Err(TokenError::BindingNotStated);
+    }
+    Ok(())
 }
 
 /// Tells the operator that a server gave no answer, and says what becomes of requests.

@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::cache::{CacheLimits, TokenCache};
 use super::claims::Origin;
 use super::introspected::{Introspections, Learned, QuestionId};
@@ -175,7 +177,7 @@ impl Verifier {
                 if !is_b64token(text) {
                     return Err(TokenError::BadCharacters.into());
                 }
-                return self.introspect(text, issuer, host);
+                return self.introspect(text, None, issuer, host);
             }
             (token, _) => token?,
         };
@@ -194,7 +196,7 @@ impl Verifier {
             return Err(TokenError::WrongType.into());
         }
         if let KeySource::Introspection(_) = issuer.keys {
-            return self.introspect(text, issuer, host);
+            return self.introspect(text, token.claims().get("cnf"), issuer, host);
         }
         let (key, generation) = self.signing_key(&token, issuer, host)?;
         let claims = token.into_claims();
@@ -206,10 +208,11 @@ impl Verifier {
     fn introspect(
         &self,
         token: &str,
+        cnf: Option<&Value>,
         issuer: &Arc<Issuer>,
         host: &dyn Host,
     ) -> Result<Arc<Evidence>, Unproven> {
-        self.introspections.borrow_mut().look_up(token, issuer, host.now())
+        self.introspections.borrow_mut().look_up(token, cnf, issuer, host.now())
     }
 
     /// The issuer's key that signed the token. Keys are fetched early for a `kid` that is not among

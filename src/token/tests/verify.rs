@@ -316,6 +316,9 @@ fn every_error_has_a_sentence_of_its_own() {
         E::WrongAudience,
         E::IdToken,
         E::NotVerifiedBefore,
+        E::Inactive,
+        E::OtherIssuer,
+        E::BindingNotStated,
     ];
     let mut sentences = all.map(|error| error.to_string()).to_vec();
     sentences.sort();
