@@ -25,25 +25,30 @@ fn tokens() -> u64 {
     std::env::var("STEPUP_MEMORY_TOKENS").map_or(20_000, |text| text.parse().expect("a number"))
 }
 
-#[test]
-fn distinct_tokens_take_no_memory_once_the_cache_is_full() {
-    let upstream = Upstream::start();
-    let key = SigningKey::generate(Algorithm::Es256, "k");
+/// An Envoy that answers by itself, whose filter remembers 1000 tokens in this many bytes at most.
+fn start(upstream: &Upstream, key: &SigningKey, max_bytes: u64) -> Envoy {
     let config = json!({
         "levels": [{"name": "password", "proven_by": [{"acr": ["1"]}]}],
         "issuers": [{
             "issuer": "https://id.example.com",
             "audiences": ["https://api.example.com"],
-            "keys": {"inline": jwks([&key])},
+            "keys": {"inline": jwks([key])},
         }],
-        "tokens": {"cache": {"max_entries": 1000, "max_bytes": 4_194_304}},
+        "tokens": {"cache": {"max_entries": 1000, "max_bytes": max_bytes}},
         "policies": {"read": {"require": [{"level": "password"}]}},
         "default": "read",
     });
     let direct = json!({
         "name": "direct", "match": {"prefix": "/"}, "direct_response": {"status": 200},
     });
-    let envoy = Envoy::start(EnvoyOptions::new(&upstream, config).routes([direct]));
+    Envoy::start(EnvoyOptions::new(upstream, config).routes([direct]))
+}
+
+#[test]
+fn distinct_tokens_take_no_memory_once_the_cache_is_full() {
+    let upstream = Upstream::start();
+    let key = SigningKey::generate(Algorithm::Es256, "k");
+    let envoy = start(&upstream, &key, 4 * 1024 * 1024);
     let send = |from: u64, to: u64| {
         let half = u64::midpoint(from, to);
         let halves = [(from, half), (half, to)];
@@ -74,4 +79,29 @@ fn distinct_tokens_take_no_memory_once_the_cache_is_full() {
     assert_eq!(evicted, all - 1000);
     let growth = end.saturating_sub(full);
     assert!(growth < 4 * 1024 * 1024, "grew by {growth} bytes");
+}
+
+#[test]
+fn claims_of_many_small_objects_take_no_more_memory_than_the_cache_may() {
+    const BYTES: u64 = 16 * 1024 * 1024;
+    let upstream = Upstream::start();
+    let key = SigningKey::generate(Algorithm::Es256, "k");
+    let envoy = start(&upstream, &key, BYTES);
+    let mut connection = Connection::open(envoy.addr()).expect("Envoy listens");
+    let mut send = |claims| {
+        let request =
+            Request::get("/").header("connection", "keep-alive").bearer(&key.token(claims));
+        let answer = connection.send(&request).expect("an answer");
+        assert_eq!(answer.status, 200, "{answer:?}");
+    };
+    let claims = |index: u32| claims(now()).acr("1").subject(&format!("user-{index}"));
+    (0..100).for_each(|index| send(claims(index)));
+    let before = envoy.memory();
+    // Eight bytes of text that take a map each.
+    let small = json!(vec![json!({"a": 0}); 900]);
+    (100..600).for_each(|index| send(claims(index).set("x", small.clone())));
+    let growth = envoy.memory().saturating_sub(before);
+    println!("grew by {growth} bytes");
+    // What the allocator leaves between, and Envoy's own buffers.
+    assert!(growth < BYTES + BYTES / 2, "grew by {growth} bytes");
 }

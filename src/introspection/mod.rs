@@ -113,13 +113,8 @@ impl Server {
 /// What a server states about a token.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Statement {
-    /// It is active, and this is true of it.
-    Active {
-        /// The members of the answer.
-        claims: Map<String, Value>,
-        /// How many bytes they were.
-        size: usize,
-    },
+    /// It is active, and the members of the answer are true of it.
+    Active(Map<String, Value>),
     /// It is not active.
     Inactive,
 }
@@ -142,7 +137,7 @@ pub(crate) fn read(answer: &CalloutAnswer) -> Result<Statement, NoAnswer> {
         Err(_) => return Err(failed("an answer that is not JSON, or names a member twice")),
     };
     match claims.get("active") {
-        Some(Value::Bool(true)) => Ok(Statement::Active { claims, size: body.len() }),
+        Some(Value::Bool(true)) => Ok(Statement::Active(claims)),
         Some(Value::Bool(false)) => Ok(Statement::Inactive),
         _ => Err(failed("an answer without active: true or false")),
     }

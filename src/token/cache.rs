@@ -1,8 +1,10 @@
 //! The tokens that a worker knows, so that the next request with one costs no signature and no call.
 
 use std::collections::hash_map::RandomState;
+use std::mem::size_of;
 
 use lru::LruCache;
+use serde_json::{Map, Value};
 
 /// The bounds of the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +33,14 @@ impl CacheLimits {
 
 /// What an entry costs beside its text: the maps that hold it.
 const ENTRY_COST: usize = 512;
-/// Claims as parsed take about this many times the bytes of their text.
-const CLAIMS_FACTOR: usize = 4;
+/// What the allocator takes for itself and rounds up to.
+const ALLOCATION_COST: usize = 16;
+/// The members that a node of a map has room for, as the standard library makes them.
+const NODE_MEMBERS: usize = 11;
+/// A node of a map: that room, whether it is used or not, and what links the nodes.
+const NODE_COST: usize = ALLOCATION_COST
+    .saturating_add(NODE_MEMBERS.saturating_mul(size_of::<(String, Value)>()))
+    .saturating_add(ALLOCATION_COST);
 
 /// Tokens by their whole text. The one that was not used for the longest time goes first.
 #[derive(Debug)]
@@ -59,9 +67,10 @@ impl<V: Clone> TokenCache<V> {
         self.tokens.get(token).map(|entry| entry.value.clone())
     }
 
-    /// Remembers a token with claims of this many bytes, and says how many others had to go for it.
-    pub(super) fn insert(&mut self, token: &str, value: V, claims: usize) -> usize {
-        let cost = cost(token, claims);
+    /// Remembers a token with a value that takes this much memory beside itself, and says how many
+    /// others had to go for it.
+    pub(super) fn insert(&mut self, token: &str, value: V, held: usize) -> usize {
+        let cost = held.saturating_add(token.len()).saturating_add(ENTRY_COST);
         if self.limits.entries == 0 || cost > self.limits.bytes {
             return 0;
         }
@@ -84,6 +93,81 @@ impl<V: Clone> TokenCache<V> {
     }
 }
 
-fn cost(token: &str, claims: usize) -> usize {
-    claims.saturating_mul(CLAIMS_FACTOR).saturating_add(token.len()).saturating_add(ENTRY_COST)
+/// The memory that claims take. Text does not tell it: a client can have a token with a thousand
+/// small objects, of which each takes a whole node.
+pub(super) fn memory_of(claims: &Map<String, Value>) -> usize {
+    let nodes = match claims.len() {
+        0 => 0,
+        1..=NODE_MEMBERS => 1,
+        // A node that was split is half full, and about each sixth is above others.
+        more => (more / 5).saturating_add(2),
+    };
+    let members = claims.iter().map(|(name, value)| text(name).saturating_add(memory_in(value)));
+    members.fold(nodes.saturating_mul(NODE_COST), usize::saturating_add)
+}
+
+/// The memory that a value takes beside itself. Values are nested 128 deep at most.
+fn memory_in(value: &Value) -> usize {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        Value::String(value) => text(value),
+        Value::Array(items) if items.is_empty() => 0,
+        Value::Array(items) => {
+            // A list doubles as it grows.
+            let slots = items.len().next_power_of_two().max(4);
+            let list = slots.saturating_mul(size_of::<Value>()).saturating_add(ALLOCATION_COST);
+            items.iter().map(memory_in).fold(list, usize::saturating_add)
+        }
+        Value::Object(members) => memory_of(members),
+    }
+}
+
+const fn text(text: &str) -> usize {
+    text.len().saturating_add(ALLOCATION_COST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn claims_count_with_the_memory_that_they_take_and_not_with_their_text() {
+        let memory = |value: Value| memory_in(&value);
+        for nothing in [json!(null), json!(true), json!(1), json!([]), json!({})] {
+            assert_eq!(memory(nothing), 0);
+        }
+        assert!(memory(json!("abc")) >= 3 + 8);
+        let slot = size_of::<Value>();
+        for (items, slots) in [(1, 4), (4, 4), (5, 8), (9, 16)] {
+            let list = memory(json!(vec![0; items]));
+            assert!((slots * slot..=slots * slot + 16).contains(&list), "{items}");
+        }
+        let member = size_of::<String>() + slot;
+        let object = |members: usize| {
+            (0..members).map(|name| (format!("{name:02}"), json!(0))).collect::<Value>()
+        };
+        assert!(memory(object(1)) >= 11 * member + 2);
+        assert_eq!(memory(object(11)) - memory(object(1)), 10 * (2 + 16));
+        // Each node but the topmost is at least half full.
+        for members in [12_usize, 20, 80] {
+            let least = members.div_ceil(11) * 11 * member;
+            assert!((least..3 * least + 1000).contains(&memory(object(members))), "{members}");
+        }
+        let small = json!(vec![json!({"a": 0}); 900]);
+        assert!(memory(small.clone()) >= 900 * (11 * member + 1));
+        assert!(memory(small.clone()) > 8 * 4 * small.to_string().len());
+    }
+
+    #[test]
+    fn tokens_go_once_their_memory_is_more_than_the_bound() {
+        let mut cache = TokenCache::new(CacheLimits { entries: 10, bytes: 4096 });
+        assert_eq!(cache.insert("a", 1, 1000), 0);
+        assert_eq!(cache.insert("b", 2, 1000), 0);
+        assert_eq!(cache.insert("c", 3, 1000), 1);
+        assert_eq!((cache.get("a"), cache.get("b"), cache.get("c")), (None, Some(2), Some(3)));
+        // What is too big for all of it pushes nothing out.
+        assert_eq!(cache.insert("d", 4, 4096), 0);
+        assert_eq!((cache.get("d"), cache.get("b")), (None, Some(2)));
+    }
 }

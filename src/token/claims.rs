@@ -175,6 +175,11 @@ impl Evidence {
         self.claims.get(name)
     }
 
+    /// All claims.
+    pub(super) const fn claims(&self) -> &Map<String, Value> {
+        &self.claims
+    }
+
     /// How far the issuer's clock may be off.
     pub fn clock_skew(&self) -> Duration {
         self.issuer.clock_skew

@@ -71,9 +71,8 @@ enum State {
     ToBeAsked,
     /// The answer comes until then, or was lost.
     Asked(CallId, Timestamp),
-    /// For the requests that wait; it goes once they are served. With the size of the answer in
-    /// bytes.
-    Answered(Result<Arc<Evidence>, Unproven>, usize),
+    /// For the requests that wait; it goes once they are served.
+    Answered(Result<Arc<Evidence>, Unproven>),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -86,8 +85,6 @@ struct Refusal {
 pub(super) struct Learned {
     pub(super) token: Box<str>,
     pub(super) evidence: Arc<Evidence>,
-    /// The size of the answer, in bytes.
-    pub(super) size: usize,
 }
 
 impl Introspections {
@@ -143,7 +140,7 @@ impl Introspections {
         let wait = known.server.settings().wait;
         if let Some(question) = self.questions.get(token) {
             return match &question.state {
-                State::Answered(result, _) => result.clone(),
+                State::Answered(result) => result.clone(),
                 State::ToBeAsked | State::Asked(..) => Err(Unproven::Asking(question.id, wait)),
             };
         }
@@ -184,7 +181,7 @@ impl Introspections {
             question.state = outcome.unwrap_or_else(|problem| {
                 self.open.remove(&question.id);
                 let unproven = failed(&mut self.servers, &question.issuer, &problem, host);
-                State::Answered(Err(unproven), 0)
+                State::Answered(Err(unproven))
             });
         }
     }
@@ -202,20 +199,18 @@ impl Introspections {
                 host.count(Counter::Introspection);
                 let now = host.now();
                 match judge(statement, issuer, question.cnf.as_ref(), now) {
-                    Ok((evidence, size)) => State::Answered(Ok(evidence), size),
+                    Ok(evidence) => State::Answered(Ok(evidence)),
                     Err(error) => {
                         let longest = settings_of(issuer).map_or(Duration::ZERO, |s| s.cache_for);
                         let until = now.plus(longest.min(LONGEST_REFUSAL));
                         if now < until {
                             self.refused.insert(token, Refusal { error, until }, 0);
                         }
-                        State::Answered(Err(error.into()), 0)
+                        State::Answered(Err(error.into()))
                     }
                 }
             }
-            Err(problem) => {
-                State::Answered(Err(failed(&mut self.servers, issuer, &problem, host)), 0)
-            }
+            Err(problem) => State::Answered(Err(failed(&mut self.servers, issuer, &problem, host))),
         };
     }
 
@@ -227,7 +222,7 @@ impl Introspections {
         }
         let answered = self.questions.extract_if(|_, question| !self.open.contains(&question.id));
         let learned = answered.filter_map(|(token, question)| match question.state {
-            State::Answered(Ok(evidence), size) => Some(Learned { token, evidence, size }),
+            State::Answered(Ok(evidence)) => Some(Learned { token, evidence }),
             _ => None,
         });
         learned.collect()
@@ -241,19 +236,19 @@ fn settings_of(issuer: &Issuer) -> Option<&IntrospectionSettings> {
     }
 }
 
-/// What a statement proves, and its size.
+/// What a statement proves.
 fn judge(
     statement: Statement,
     issuer: &Arc<Issuer>,
     cnf: Option<&Value>,
     now: Timestamp,
-) -> Result<(Arc<Evidence>, usize), TokenError> {
-    let Statement::Active { claims, size } = statement else { return Err(TokenError::Inactive) };
+) -> Result<Arc<Evidence>, TokenError> {
+    let Statement::Active(claims) = statement else { return Err(TokenError::Inactive) };
     check_binding(&claims, cnf)?;
     // Only such issuers are asked.
     let settings = settings_of(issuer).ok_or(TokenError::UnknownIssuer)?;
     let evidence = Evidence::introspected(Arc::clone(issuer), settings.cache_for, claims, now)?;
-    Ok((Arc::new(evidence), size))
+    Ok(Arc::new(evidence))
 }
 
 /// RFC 7662 lets a server leave anything out, and a token that is bound would then pass for one that

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::cache::{CacheLimits, TokenCache};
+use super::cache::{CacheLimits, TokenCache, memory_of};
 use super::claims::Origin;
 use super::introspected::{Introspections, Learned, QuestionId};
 use super::signature::{Engine, SignatureEngines, SignatureError};
@@ -96,8 +96,8 @@ impl Verifier {
     /// from then on, as far as they may be.
     pub fn settle_answers(&self, host: &dyn Host) {
         let answers = self.introspections.borrow_mut().take_answers();
-        for Learned { token, evidence, size } in answers {
-            self.remember(&token, &evidence, size, host);
+        for Learned { token, evidence } in answers {
+            self.remember(&token, &evidence, host);
         }
     }
 
@@ -131,17 +131,18 @@ impl Verifier {
         }
         let evidence = evidence?;
         if evidence.answer_until().is_none() {
-            self.remember(token, &evidence, token.len(), host);
+            self.remember(token, &evidence, host);
         }
         Ok(evidence)
     }
 
     /// Remembers a token that was proven.
-    fn remember(&self, token: &str, evidence: &Arc<Evidence>, claims: usize, host: &dyn Host) {
+    fn remember(&self, token: &str, evidence: &Arc<Evidence>, host: &dyn Host) {
         if evidence.answer_until().is_some_and(|until| host.now() >= until) {
             return;
         }
-        let evicted = self.cache.borrow_mut().insert(token, Arc::clone(evidence), claims);
+        let memory = memory_of(evidence.claims());
+        let evicted = self.cache.borrow_mut().insert(token, Arc::clone(evidence), memory);
         (0..evicted).for_each(|_| host.count(Counter::TokenCacheEviction));
     }
 
