@@ -1,8 +1,23 @@
 //! The URI of a request, as a DPoP proof names it (RFC 9449 §4.2: `htu`).
 
 use fluent_uri::Uri;
+use percent_encoding::{AsciiSet, utf8_percent_encode};
 
 use crate::request::Headers;
+
+/// What a path holds in requests, and not in a URI (RFC 3986 §3.3): browsers and others that follow
+/// the WHATWG's URL leave some of it as it is.
+const NO_URI: &AsciiSet = &AsciiSet::EMPTY
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'[')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 
 /// An `http` or `https` URI without query and fragment, normalized (RFC 3986 §6.2.2, §6.2.3): the
 /// case of scheme and host, percent-encoding, dot segments, the default port, the empty path.
@@ -14,7 +29,12 @@ impl Target {
     /// http URI with a host, or names a user.
     pub(super) fn parse(uri: &str) -> Option<Self> {
         let before_query = uri.split(['?', '#']).next()?;
-        let uri = Uri::parse(before_query).ok()?.normalize();
+        // Before the path, brackets are those of an IPv6 address.
+        let (scheme, rest) = before_query.split_once("://")?;
+        let (authority, path) = rest.split_at_checked(rest.find('/').unwrap_or(rest.len()))?;
+        let path = utf8_percent_encode(path, NO_URI);
+        let uri = format!("{scheme}://{authority}{path}");
+        let uri = Uri::parse(uri.as_str()).ok()?.normalize();
         let authority = uri.authority()?;
         let is_http = matches!(uri.scheme().as_str(), "http" | "https");
         if !is_http || authority.host().is_empty() || authority.userinfo().is_some() {

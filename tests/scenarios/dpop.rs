@@ -278,12 +278,24 @@ fn other_proofs() -> Vec<Row> {
             |w| dpop(Request::get("/a"), &bound(w, w.claims().acr("1"))),
             invalid_proof(MISSING),
         ),
+        to("/a|b[1]^", "http://api.example.com/a|b[1]^"),
+        to("/a|b[1]^c", "http://api.example.com/a%7Cb%5B1%5D%5Ec"),
         by_algorithm(Algorithm::Rs256),
         by_algorithm(Algorithm::Ps256),
         by_algorithm(Algorithm::Es384),
         by_algorithm(Algorithm::EdDsa),
         by_algorithm(Algorithm::Es512).in_memory(invalid_proof(NOT_VALID)),
     ]
+}
+
+/// A request whose proof names this URI.
+fn to(path: &'static str, htu: &'static str) -> Row {
+    let write = move |world: &World| {
+        let token = bound(world, world.claims().acr("1"));
+        let proof = Proof::new(&world.keys.client, &token, "GET", htu);
+        dpop(Request::get(path), &token).header("dpop", proof.sign(&world.keys.client))
+    };
+    made(format!("{path} as {htu} passes"), write, Expect::Passed)
 }
 
 fn by_algorithm(algorithm: Algorithm) -> Row {
