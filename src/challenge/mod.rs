@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use self::parameters::Parameters;
 use crate::decision::{Challenge, ChallengeReason, MissingScopes, Shortfall};
+use crate::keys::{Algorithm, Algorithms};
 use crate::policy::{Ladder, Requirement};
 use crate::possession::ProofError;
 use crate::token::{Scheme, TokenError};
@@ -26,8 +27,8 @@ pub struct ChallengeSettings {
     /// Whether a request without a token is told what the policy asks for (RFC 9470 §9 leaves it
     /// to the operator).
     pub hint_without_token: bool,
-    /// The algorithms of DPoP proofs, separated by spaces (RFC 9449 §7.1).
-    pub dpop_algorithms: Box<str>,
+    /// The algorithms of DPoP proofs (RFC 9449 §7.1).
+    pub dpop_algorithms: Algorithms,
 }
 
 /// An answer that the proxy sends instead of the upstream's.
@@ -268,7 +269,8 @@ fn write_challenge(
         parameters.push("resource_metadata", location);
     }
     if scheme == Scheme::DPoP {
-        parameters.push("algs", &settings.dpop_algorithms);
+        let names = settings.dpop_algorithms.iter().map(Algorithm::name).collect::<Vec<_>>();
+        parameters.push("algs", &names.join(" "));
     }
     parameters.finish()
 }

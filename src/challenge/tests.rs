@@ -17,7 +17,7 @@ fn settings() -> ChallengeSettings {
         realm: "api".into(),
         resource_metadata: None,
         hint_without_token: true,
-        dpop_algorithms: "ES256 RS256".into(),
+        dpop_algorithms: [Algorithm::ES256, Algorithm::RS256].into_iter().collect(),
     }
 }
 
@@ -90,11 +90,11 @@ fn a_dpop_challenge_names_the_algorithms_and_stands_in_a_header_of_its_own() {
     };
     let asked = r#"realm="api", acr_values="phr phrh", max_age="900", scope="pay""#;
     let both = answered(ChallengeReason::NoToken, &[Scheme::Bearer, Scheme::DPoP]);
-    assert_eq!(both, [format!("Bearer {asked}"), format!(r#"DPoP {asked}, algs="ES256 RS256""#)]);
+    assert_eq!(both, [format!("Bearer {asked}"), format!(r#"DPoP {asked}, algs="RS256 ES256""#)]);
     let only = |reason| answered(reason, &[Scheme::DPoP]).remove(0);
     assert_eq!(
         only(TOO_OLD),
-        r#"DPoP realm="api", error="insufficient_user_authentication", error_description="More recent authentication is required.", acr_values="phr phrh", max_age="900", scope="pay", algs="ES256 RS256""#
+        r#"DPoP realm="api", error="insufficient_user_authentication", error_description="More recent authentication is required.", acr_values="phr phrh", max_age="900", scope="pay", algs="RS256 ES256""#
     );
     for (error, code, description) in [
         (ProofError::Missing, "invalid_dpop_proof", "The request carries no DPoP proof."),
@@ -111,7 +111,7 @@ fn a_dpop_challenge_names_the_algorithms_and_stands_in_a_header_of_its_own() {
         ),
     ] {
         let expected = format!(
-            r#"DPoP realm="api", error="{code}", error_description="{description}", algs="ES256 RS256""#
+            r#"DPoP realm="api", error="{code}", error_description="{description}", algs="RS256 ES256""#
         );
         assert_eq!(only(ChallengeReason::InvalidProof(error)), expected);
     }

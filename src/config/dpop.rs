@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use super::node::{Node, Object};
 use super::{all, issuers};
-use crate::keys::{Algorithm, Algorithms};
 use crate::possession::{DpopSettings, Origin};
 
 const KEYS: [&str; 8] = [
@@ -62,12 +61,6 @@ pub(super) fn read(object: &Object<'_>) -> Option<DpopSettings> {
         nonce: nonce?,
         proofs_per_key: proofs_per_key?,
     })
-}
-
-/// The names of the algorithms as a challenge lists them (RFC 9449 §7.1).
-pub(super) fn names(algorithms: Algorithms) -> Box<str> {
-    let names = algorithms.iter().map(Algorithm::name).collect::<Vec<_>>();
-    names.join(" ").into()
 }
 
 fn read_duration(node: &Node<'_>, least: Duration) -> Option<Duration> {

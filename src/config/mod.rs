@@ -28,6 +28,7 @@ use self::mistake::Sink;
 use self::node::{Node, Object};
 use self::policies::PoliciesRead;
 use crate::challenge::ChallengeSettings;
+use crate::keys::Algorithms;
 use crate::policy::{EncodedSlashes, PolicySet};
 
 /// The keys at the top of a configuration.
@@ -103,10 +104,7 @@ fn read(root: &Node<'_>) -> Option<PolicySet> {
         rules: crate::policy::Rules::new(rules?, default?),
         route_metadata: route_metadata?,
         encoded_slashes: slashes?,
-        challenge: ChallengeSettings {
-            dpop_algorithms: dpop::names(dpop.algorithms),
-            ..challenge?
-        },
+        challenge: ChallengeSettings { dpop_algorithms: dpop.algorithms, ..challenge? },
         dpop,
     })
 }
@@ -131,7 +129,7 @@ fn read_challenge(object: &Object<'_>) -> Option<ChallengeSettings> {
         realm: DEFAULT_REALM.into(),
         resource_metadata: None,
         hint_without_token: true,
-        dpop_algorithms: Box::default(),
+        dpop_algorithms: Algorithms::default(),
     };
     let Some(node) = object.get("challenge") else {
         return Some(default);

@@ -10,7 +10,7 @@ mod waiting;
 use std::cell::RefCell;
 use std::time::Duration;
 
-use log::{Level, debug, info, log, log_enabled};
+use log::{Level, debug, info, log, log_enabled, warn};
 
 use self::route::NoPolicy;
 use self::shown::Shown;
@@ -20,6 +20,7 @@ use crate::challenge::{self, Response};
 use crate::config::{self, Mistakes};
 use crate::decision::{Credentials, Decision, decide};
 use crate::host::{CallId, CalloutAnswer, Host, RequestId};
+use crate::keys::Algorithms;
 use crate::policy::PolicySet;
 use crate::possession::{Possession, ProofError, Unusable};
 use crate::report;
@@ -66,7 +67,7 @@ impl Filter {
     /// # Errors
     /// All mistakes of the configuration, or all credentials that are missing.
     pub fn new(configuration: &[u8], host: &dyn Host) -> Result<Self, Mistakes> {
-        let policies = config::compile(configuration)?;
+        let mut policies = config::compile(configuration)?;
         let verifier = Verifier::new(policies.issuers.clone(), &policies.tokens, host)?;
         let earlier = EarlierFilters::new(&policies.issuers, policies.levels.claims());
         let by_proxy = verifier.by_proxy().to_string();
@@ -75,6 +76,7 @@ impl Filter {
             env!("CARGO_PKG_VERSION"),
             if by_proxy.is_empty() { "none" } else { &by_proxy }
         );
+        offer_what_is_checked(&mut policies, verifier.algorithms());
         let possession = Possession::new(policies.dpop.clone(), host);
         let pace = Pace::default();
         // The first keys are fetched in the first tick.
@@ -231,6 +233,18 @@ impl Filter {
         }
         Outcome::Answer(response)
     }
+}
+
+/// A client that signs with an algorithm that a challenge names has to come through with it.
+fn offer_what_is_checked(policies: &mut PolicySet, checked: Algorithms) {
+    let both = policies.dpop.algorithms.iter().filter(|algorithm| checked.contains(*algorithm));
+    let both = both.collect::<Algorithms>();
+    if both == Algorithms::default() {
+        let asked = policies.dpop.algorithms;
+        warn!("dpop.algorithms: nothing here checks {asked}, so that no DPoP proof is good");
+    }
+    policies.dpop.algorithms = both;
+    policies.challenge.dpop_algorithms = both;
 }
 
 /// Answers a request for which there is no configuration.

@@ -30,6 +30,9 @@ mod vectors;
 /// The name of Envoy's foreign function.
 const FUNCTION: &str = "verify_signature";
 
+/// The algorithm that `jwt-simple` lacks.
+const ONLY_BY_PROXY: Algorithm = Algorithm::ES512;
+
 /// What checked a signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Engine {
@@ -75,6 +78,14 @@ impl SignatureEngines {
     /// The algorithms that the proxy checks.
     pub const fn by_proxy(self) -> Algorithms {
         self.by_proxy
+    }
+
+    /// All algorithms that are checked, by one or the other.
+    pub fn all(self) -> Algorithms {
+        let is_checked = |algorithm: &Algorithm| {
+            *algorithm != ONLY_BY_PROXY || self.by_proxy.contains(*algorithm)
+        };
+        Algorithm::ALL.into_iter().filter(is_checked).collect()
     }
 
     /// Checks the signature of a token by a key that fits its algorithm.

@@ -70,6 +70,11 @@ impl Verifier {
         self.engines.by_proxy()
     }
 
+    /// The algorithms that are checked, here or by the proxy.
+    pub fn algorithms(&self) -> Algorithms {
+        self.engines.all()
+    }
+
     /// Whether nothing has to be done in ticks.
     pub fn is_idle(&self) -> bool {
         self.keys.borrow().is_idle()

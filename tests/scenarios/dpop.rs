@@ -44,7 +44,7 @@ pub fn suites(keys: &Keys) -> Vec<Suite> {
                 signed(
                     "a forged signature",
                     |w, p| forge(&p.sign(&w.keys.client)),
-                    invalid_proof(NOT_VALID),
+                    invalid_proof(NOT_VALID).without_proxy(),
                 ),
             ],
         ),

@@ -137,7 +137,7 @@ fn challenged(status: u16, problem: &'static str, parameters: &str) -> Expect {
     }
 }
 
-/// The algorithms of DPoP proofs where none are configured.
+/// The algorithms of DPoP proofs where none are configured, and the proxy checks signatures.
 const DPOP_ALGORITHMS: &str = "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 ES256K EdDSA";
 
 impl Expect {
@@ -149,6 +149,11 @@ impl Expect {
     /// The same challenge with both schemes (RFC 9449 §7.2).
     pub fn by_both(self) -> Self {
         self.with_challenges(|bearer| format!("{bearer}\n{}", as_dpop(&bearer)))
+    }
+
+    /// The same challenge where the proxy checks no signatures: it alone has ES512.
+    pub fn without_proxy(self) -> Self {
+        self.with_challenges(|text| text.replace(" ES512", ""))
     }
 
     fn with_challenges(self, change: impl Fn(String) -> String) -> Self {

@@ -124,6 +124,9 @@ fn the_proxy_is_used_only_for_what_it_tells_apart_at_the_start() {
     ] {
         let engines = SignatureEngines::probe(&Proxy::new(answers).host);
         assert_eq!(engines.by_proxy().to_string(), expected, "{answers:?}");
+        let with_es512 = expected.contains("ES512");
+        let all = Algorithm::ALL.into_iter().filter(|one| with_es512 || *one != Algorithm::ES512);
+        assert_eq!(engines.all(), all.collect(), "{answers:?}");
     }
 }
 
