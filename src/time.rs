@@ -32,6 +32,11 @@ impl Timestamp {
         (since_epoch <= LATEST).then_some(Self(since_epoch))
     }
 
+    /// Whether this is a time. A clock that shows the epoch was not set, or cannot be read.
+    pub const fn is_known(self) -> bool {
+        !self.0.is_zero()
+    }
+
     /// How long after the epoch this is.
     pub const fn since_epoch(self) -> Duration {
         self.0
@@ -56,8 +61,7 @@ impl Timestamp {
 }
 
 impl From<SystemTime> for Timestamp {
-    /// A clock that stands before the epoch is read as the epoch: then every token lies in the
-    /// future, and none is accepted.
+    /// A clock that stands before the epoch is read as the epoch, at which no token is accepted.
     fn from(time: SystemTime) -> Self {
         Self(time.duration_since(UNIX_EPOCH).unwrap_or_default())
     }

@@ -1,6 +1,8 @@
 //! What a request presents to show who it comes from.
 
-use log::debug;
+use std::time::Duration;
+
+use log::{Level, debug, log};
 
 use super::waiting::Wait;
 use super::{Filter, Outcome};
@@ -11,6 +13,9 @@ use crate::possession::{BindingError, PossessionError, ProofUse};
 use crate::report;
 use crate::request::Headers;
 use crate::token::{self, Scheme, TokenError, Unclear, Unproven};
+
+/// When to try again where the proxy does not tell the time.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// Credentials, and how they came.
 pub(super) struct Shown {
@@ -39,9 +44,17 @@ impl Filter {
             }
         };
         let evidence = match (self.earlier.evidence(host), &presented) {
+            (None, None) => return Ok(Shown::nothing()),
+            // At the epoch, no token would ever have expired.
+            _ if !host.now().is_known() => {
+                let why =
+                    "the proxy does not tell the time; requests with a token are answered with 503";
+                let is_new = self.told.borrow_mut().is_new(why);
+                log!(if is_new { Level::Error } else { Level::Debug }, "{why}");
+                Err(Unproven::Unavailable(RETRY_AFTER))
+            }
             (Some(evidence), _) => evidence.map_err(Unproven::Invalid),
             (None, Some(presented)) => self.verifier.verify(&presented.token, host),
-            (None, None) => return Ok(Shown::nothing()),
         };
         let presented = presented.as_ref();
         let (credentials, proof) = match evidence {

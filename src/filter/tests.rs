@@ -378,6 +378,28 @@ fn only_the_requests_with_news_are_looked_at_again() {
 }
 
 #[test]
+fn without_a_clock_no_token_is_checked() {
+    let mut bench = Bench::new(&json!({}));
+    let good = bench.good();
+    assert_eq!(bench.outcome("known", "200", &good), None);
+    let now = std::mem::take(&mut bench.host.now);
+    for token in ["known", "new"] {
+        assert_eq!(bench.send(token), Action::Answered, "{token}");
+        let answer = bench.host.take_answer().unwrap();
+        assert_eq!(answer.status, 503, "{token}");
+        assert!(answer.headers.iter().any(|(name, _)| *name == "retry-after"), "{token}");
+    }
+    bench.host.headers = Headers::new(vec![
+        (":method".to_owned(), b"GET".to_vec()),
+        (":path".to_owned(), b"/".to_vec()),
+    ]);
+    bench.filter.on_request_headers(&bench.host, RequestId(9));
+    assert_eq!(bench.host.take_answer().unwrap().status, 401);
+    bench.host.now = now;
+    assert_eq!(bench.send("known"), Action::Continue);
+}
+
+#[test]
 fn a_missing_variable_is_a_mistake_where_the_filter_runs_and_not_where_it_is_checked() {
     let document = config(&json!({}));
     assert!(config::compile_value(&document).is_ok());
