@@ -22,7 +22,7 @@ pub(super) fn read(node: &Node<'_>) -> Option<Vec<Place>> {
     for (index, (node, place)) in nodes.iter().zip(&places).enumerate() {
         let mut earlier = places.iter().take(index).flatten();
         if let Some(place) = place
-            && let Some(same) = earlier.position(|earlier| overlaps(earlier, place))
+            && let Some(same) = earlier.position(|earlier| earlier.overlaps(place))
         {
             overlap = true;
             node.mistake(format!(
@@ -32,16 +32,6 @@ pub(super) fn read(node: &Node<'_>) -> Option<Vec<Place>> {
         }
     }
     if overlap { None } else { all(places.into_iter()) }
-}
-
-fn overlaps(a: &Place, b: &Place) -> bool {
-    match (a, b) {
-        (Place::Header { name: a, scheme: with }, Place::Header { name: b, scheme }) => {
-            // Without a scheme, whatever stands in the header is the token.
-            a == b && (with == scheme || [*with, *scheme].contains(&Scheme::None))
-        }
-        (a, b) => a == b,
-    }
 }
 
 fn read_place(node: &Node<'_>) -> Option<Place> {

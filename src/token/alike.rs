@@ -12,7 +12,7 @@ use super::place::Scheme;
 /// Whether some server takes `found` for the name of a cookie or a query parameter that is called
 /// `name`: PHP cuts at NUL, takes spaces off and reads `.`, ` ` and `[` as `_`; Rack and the `qs` of
 /// Express take off brackets; ASP.NET ignores case; and names are percent-decoded, in cookies too.
-fn is_name_alike(found: &[u8], name: &str) -> bool {
+pub(super) fn is_name(found: &[u8], name: &str) -> bool {
     let is_margin = |byte: &u8| is_blank(*byte) || matches!(byte, b'[' | b']' | b'?');
     let mut found = percent_decode(found).take_while(|byte| *byte != 0).skip_while(is_margin);
     let mut is_inside = false;
@@ -62,7 +62,7 @@ pub(super) fn cookies(header: &[u8], name: &str) -> impl Iterator<Item = bool> {
                 };
                 let found = if found.is_empty() { before } else { found };
                 before = &[];
-                if is_name_alike(found, name) {
+                if is_name(found, name) {
                     return Some(!value.is_empty() || words.peek().is_some());
                 }
             }
@@ -76,7 +76,7 @@ pub(super) fn cookies(header: &[u8], name: &str) -> impl Iterator<Item = bool> {
 pub(super) fn parameters(query: &[u8], name: &str) -> impl Iterator<Item = bool> {
     let pieces = query.split(|byte| matches!(byte, b'&' | b';'));
     let pairs = pieces.map(|piece| split_pair(piece).unwrap_or((piece, &[])));
-    pairs.filter(move |(found, _)| is_name_alike(found, name)).map(|(_, value)| !value.is_empty())
+    pairs.filter(move |(found, _)| is_name(found, name)).map(|(_, value)| !value.is_empty())
 }
 
 fn split_pair(piece: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -181,8 +181,8 @@ mod tests {
             "?access_token",
             "ACCESS.TOKEN [x]",
         ] {
-            assert!(is_name_alike(found.as_bytes(), "access_token"), "{found}");
-            assert!(is_name_alike(found.as_bytes(), "Access.Token"), "{found}");
+            assert!(is_name(found.as_bytes(), "access_token"), "{found}");
+            assert!(is_name(found.as_bytes(), "Access.Token"), "{found}");
         }
         for found in [
             "",
@@ -203,7 +203,7 @@ mod tests {
             "access%255Ftoken",
             "%00access_token",
         ] {
-            assert!(!is_name_alike(found.as_bytes(), "access_token"), "{found}");
+            assert!(!is_name(found.as_bytes(), "access_token"), "{found}");
         }
     }
 

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode;
 
+use super::alike;
+
 /// A place for a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -19,6 +21,23 @@ pub enum Place {
     Cookie(Box<str>),
     /// A query parameter of this name (RFC 6750 §2.3), compared with case.
     Query(Box<str>),
+}
+
+impl Place {
+    /// Whether what stands in one of the two looks like a token in the other.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Header { name: a, scheme: with }, Self::Header { name: b, scheme }) => {
+                // Without a scheme, whatever stands in the header is the token.
+                let is_any = with == scheme || [*with, *scheme].contains(&Scheme::None);
+                is_any && alike::is_header(a, b)
+            }
+            (Self::Cookie(a), Self::Cookie(b)) | (Self::Query(a), Self::Query(b)) => {
+                alike::is_name(a.as_bytes(), b)
+            }
+            _ => false,
+        }
+    }
 }
 
 /// What a token came with.
