@@ -20,9 +20,13 @@ pub(super) fn read(node: &Node<'_>) -> Option<Vec<Place>> {
     let places = nodes.iter().map(read_place).collect::<Vec<_>>();
     let mut overlap = false;
     for (index, (node, place)) in nodes.iter().zip(&places).enumerate() {
-        let mut earlier = places.iter().take(index).flatten();
+        // Places with mistakes are counted too: the number is that of the list as it is written.
+        let mut earlier = places.iter().take(index);
+        let covers = |earlier: &Option<Place>, place| {
+            earlier.as_ref().is_some_and(|earlier| earlier.overlaps(place))
+        };
         if let Some(place) = place
-            && let Some(same) = earlier.position(|earlier| earlier.overlaps(place))
+            && let Some(same) = earlier.position(|earlier| covers(earlier, place))
         {
             overlap = true;
             node.mistake(format!(

@@ -104,6 +104,7 @@ pub(super) const ROWS: &[Row] = &[
     ("/tokens/from", r#"[{"query": "a_b"}, {"query": "A.b"}]"#, &["tokens.from[1]: covers what tokens.from[0] covers, so that one token would count as two; take one of them out"]),
     ("/tokens/from", r#"[{"cookie": "Token"}, {"cookie": "token"}]"#, &["tokens.from[1]: covers what tokens.from[0] covers, so that one token would count as two; take one of them out"]),
     ("/tokens/from", r#"[{"header": "x-token"}, {"header": "X_Token"}]"#, &["tokens.from[1]: covers what tokens.from[0] covers, so that one token would count as two; take one of them out"]),
+    ("/tokens/from", r#"[{"cookie": "a b"}, {"header": "x-t"}, {"query": "t"}, {"query": "t"}]"#, &[r#"tokens.from[0].cookie: found the string "a b"; expected the name of a cookie"#, "tokens.from[3]: covers what tokens.from[2] covers, so that one token would count as two; take one of them out"]),
     ("/tokens/from", r#"[{"query": "a"}, {"query": "a"}]"#, &["tokens.from[1]: covers what tokens.from[0] covers, so that one token would count as two; take one of them out"]),
     ("/tokens/from/0", r#"{"cookie": "a b"}"#, &[r#"tokens.from[0].cookie: found the string "a b"; expected the name of a cookie"#]),
     ("/tokens/from/0", r#"{"cookie": "a=b"}"#, &[r#"tokens.from[0].cookie: found the string "a=b"; expected the name of a cookie"#]),
