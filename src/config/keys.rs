@@ -131,6 +131,17 @@ fn read_remote(node: &Node<'_>, issuer: Option<&str>, source: &str) -> Option<Re
              before they are fetched again; expected it to be longer",
         );
     }
+    // A default is no word of the operator's: where refresh alone is shorter, it wins.
+    if let (Some(node), Some(refresh), Some(refresh_min)) =
+        (remote.get(REFRESH_MIN.key), refresh, refresh_min)
+        && refresh_min > refresh
+    {
+        node.mistake(format!(
+            "is longer than refresh, which is {}s here and the longest time between two fetches, so \
+             that it would mean nothing; expected it to be shorter",
+            refresh.as_secs()
+        ));
+    }
     Some(RemoteSettings {
         issuer: issuer?.into(),
         cluster: cluster?,

@@ -70,6 +70,8 @@ pub(super) const ROWS: &[(&str, &str)] = &[
     ("/levels/2", r#"{"name": "phishing-resistant", "proven_by": [{"acr": ["phr", "1"]}], "implies": []}"#),
     ("/levels/2/proven_by/1", r#"{"amr": ["pwd", "otp", "hwk"]}"#),
     ("/levels/2/proven_by/1", r#"{"claim": "acrs", "any_of": ["c2"]}"#),
+    // The default of refresh_min is no mistake of the operator's.
+    ("/issuers/1/keys", r#"{"discovery": {"cluster": "idp", "refresh": "30s"}}"#),
     // Each alternative accepts something that the other does not.
     ("/policies/pay/require", r#"[{"level": "phishing-resistant"}, {"level": "mfa", "max_age": "2m"}]"#),
     ("/policies/pay/require", r#"[{"level": "mfa", "max_age": "2m"}, {"level": "phishing-resistant", "max_age": "3m"}]"#),

@@ -86,6 +86,8 @@ pub(super) const ROWS: &[Row] = &[
     ]),
     ("/issuers/1/keys", r#"{"verified_by": {"metadata": "a", "key": "b", "claim": "c"}}"#, &["issuers[1].keys.verified_by.claim: unknown key; expected one of metadata, key"]),
     ("/issuers/1/keys/verified_by", r#"{"metadata": "a", "key": "b"}"#, &["issuers[1].keys: has the keys inline and verified_by together; expected one of them"]),
+    ("/issuers/1/keys", r#"{"discovery": {"cluster": "idp", "refresh": "2m", "refresh_min": "3m"}}"#, &["issuers[1].keys.discovery.refresh_min: is longer than refresh, which is 120s here and the longest time between two fetches, so that it would mean nothing; expected it to be shorter"]),
+    ("/issuers/1/keys", r#"{"discovery": {"cluster": "idp", "refresh_min": "11m"}}"#, &["issuers[1].keys.discovery.refresh_min: is longer than refresh, which is 600s here and the longest time between two fetches, so that it would mean nothing; expected it to be shorter"]),
     ("/tokens/from", "[]", &["tokens.from: is empty; expected a list such as [{header: authorization, scheme: Bearer}]"]),
     ("/tokens/from/0", "{}", &["tokens.from[0]: lacks one of the keys header, cookie, query"]),
     ("/tokens/from/0", r#"{"scheme": "Bearer"}"#, &["tokens.from[0]: lacks one of the keys header, cookie, query"]),
