@@ -195,10 +195,10 @@ fn a_key_server_that_is_not_there_is_unavailable() {
     let options = EnvoyOptions::new(&upstream, config(&[issuer(ISSUER, "idp", &json!({}))]));
     let envoy = Envoy::start(options.clone().cluster("idp", nobody));
     becomes(&envoy, &first, 503);
-    envoy.wait_for_log("its keys cannot be fetched: status 503");
+    envoy.wait_for_log("/jwks: status 503, which is the proxy's own");
     let envoy = Envoy::start(options);
     becomes(&envoy, &first, 503);
-    envoy.wait_for_log("its keys cannot be fetched: the proxy has no usable cluster \"idp\"");
+    envoy.wait_for_log("/jwks: the proxy has no usable cluster \"idp\"");
 }
 
 #[test]

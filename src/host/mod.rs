@@ -130,6 +130,13 @@ impl CalloutAnswer {
         if status != b"200" {
             return Err(match status {
                 b"" => "no answer".to_owned(),
+                // The proxy answers a call that it cannot send with a 503 of its own.
+                b"503" => {
+                    "status 503, which is the proxy's own where it does not reach the cluster: \
+                           look at cluster.NAME.upstream_cx_connect_fail and \
+                           cluster.NAME.ssl.fail_verify_* in its statistics"
+                        .to_owned()
+                }
                 status => format!("status {}", String::from_utf8_lossy(status)),
             });
         }

@@ -278,8 +278,11 @@ fn failed(
         && known.logged_at.is_none_or(|at| now >= at.plus(LOG_EVERY))
     {
         known.logged_at = Some(now);
-        let message =
-            format!("issuer {:?}: a token cannot be introspected: {problem}", issuer.name);
+        let endpoint = &known.server.settings().endpoint;
+        let message = format!(
+            "issuer {:?}: a token cannot be introspected: {endpoint}: {problem}",
+            issuer.name
+        );
         match problem {
             NoAnswer::Unauthorized(_) => error!("{message}"),
             NoAnswer::Failed(_) => warn!("{message}"),

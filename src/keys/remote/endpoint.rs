@@ -1,5 +1,7 @@
 //! Where a request of the filter's own goes.
 
+use std::fmt;
+
 /// An HTTP URL, taken apart for a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
@@ -85,6 +87,12 @@ impl Endpoint {
     }
 }
 
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}{}", self.scheme, self.authority, self.path)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,6 +110,7 @@ mod tests {
                 (endpoint.scheme(), endpoint.authority(), endpoint.path()),
                 (scheme, authority, path)
             );
+            assert_eq!(endpoint.to_string(), format!("{scheme}://{authority}{path}"));
         }
     }
 

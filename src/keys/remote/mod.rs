@@ -89,6 +89,8 @@ struct Loaded {
 struct Fetch {
     call: CallId,
     stage: Stage,
+    /// What is asked, for messages.
+    endpoint: Endpoint,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -238,7 +240,7 @@ impl RemoteKeys {
                     );
                 }
             }
-            Err(problem) => self.fail(host, &problem),
+            Err(problem) => self.fail(host, &fetch.endpoint, &problem),
         }
         true
     }
@@ -251,12 +253,10 @@ impl RemoteKeys {
             timeout: self.settings.timeout,
         };
         if let Ok(call) = host.call(&callout) {
-            self.fetch = Some(Fetch { call, stage });
+            self.fetch = Some(Fetch { call, stage, endpoint: endpoint.clone() });
         } else {
-            self.fail(
-                host,
-                &format!("the proxy has no usable cluster {:?}", self.settings.cluster),
-            );
+            let problem = format!("the proxy has no usable cluster {:?}", self.settings.cluster);
+            self.fail(host, endpoint, &problem);
         }
     }
 
@@ -270,7 +270,10 @@ impl RemoteKeys {
         };
         let issuer = text("issuer")?;
         if issuer != &*self.settings.issuer {
-            return Err(format!("metadata of another issuer, {issuer:?}"));
+            return Err(format!(
+                "metadata of another issuer, {issuer:?}; issuers[].issuer has to be exactly that, \
+                 the slash at the end too"
+            ));
         }
         let location = text("jwks_uri")?;
         Endpoint::from_url(location)
@@ -304,7 +307,7 @@ impl RemoteKeys {
         }
     }
 
-    fn fail(&mut self, host: &dyn Host, problem: &str) {
+    fn fail(&mut self, host: &dyn Host, endpoint: &Endpoint, problem: &str) {
         host.count(Counter::KeyFetchFailure);
         let now = host.now();
         let pause = |failures| {
@@ -319,7 +322,7 @@ impl RemoteKeys {
         });
         let pause = next.and_then(|plan| plan.next_fetch.since(now)).unwrap_or_default();
         warn!(
-            "issuer {:?}: its keys cannot be fetched: {problem}; trying again in {} ms",
+            "issuer {:?}: its keys cannot be fetched: {endpoint}: {problem}; trying again in {} ms",
             self.settings.issuer,
             pause.as_millis()
         );

@@ -60,14 +60,7 @@ impl SharedPlan {
             RemoteSource::KeySet(endpoint) => ("keys", endpoint),
             RemoteSource::Metadata(endpoint) => ("metadata", endpoint),
         };
-        let name = format!(
-            "stepup.v1 {} {} {kind} {}://{}{}",
-            settings.issuer,
-            settings.cluster,
-            endpoint.scheme(),
-            endpoint.authority(),
-            endpoint.path()
-        );
+        let name = format!("stepup.v1 {} {} {kind} {endpoint}", settings.issuer, settings.cluster);
         Self { plan: format!("{name} plan"), keys: format!("{name} set") }
     }
 
