@@ -147,7 +147,13 @@ impl Filter {
                     kept.add(request, deadline, wait.question);
                     self.pace.hurry_for(&wait, host);
                 }
-                Outcome::Wait(wait) => host.respond(&challenge::unavailable(wait.longest)),
+                Outcome::Wait(wait) => {
+                    debug!(
+                        "{}: unavailable: what it waits for has not come in time",
+                        report::About(&host.request_headers())
+                    );
+                    host.respond(&challenge::unavailable(wait.longest));
+                }
             }
         }
         self.verifier.settle_answers(host);
@@ -185,7 +191,7 @@ impl Filter {
         let shown = if demands().next().is_none() {
             Shown::nothing()
         } else {
-            match self.shown(headers, host) {
+            match self.shown(headers, &selected, host) {
                 Ok(shown) => shown,
                 Err(outcome) => return outcome,
             }

@@ -2,17 +2,19 @@
 
 use std::time::Duration;
 
-use log::{Level, debug, log};
+use log::{Level, debug, log, log_enabled};
 
+use super::route::Selected;
 use super::waiting::Wait;
 use super::{Filter, Outcome};
 use crate::challenge;
 use crate::decision::Credentials;
 use crate::host::Host;
+use crate::keys::{KeySource, VerifiedBy};
 use crate::possession::{BindingError, PossessionError, ProofUse};
 use crate::report;
 use crate::request::Headers;
-use crate::token::{self, Scheme, TokenError, Unclear, Unproven};
+use crate::token::{self, Presented, Scheme, TokenError, Unclear, Unproven};
 
 /// When to try again where the proxy does not tell the time.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -34,8 +36,14 @@ impl Shown {
 }
 
 impl Filter {
-    /// What the request presents, or what becomes of it where that cannot be told yet.
-    pub(super) fn shown(&self, headers: &Headers, host: &dyn Host) -> Result<Shown, Outcome> {
+    /// What the request presents, or what becomes of it where that cannot be told yet. The policies
+    /// are for the log.
+    pub(super) fn shown(
+        &self,
+        headers: &Headers,
+        selected: &Selected<'_>,
+        host: &dyn Host,
+    ) -> Result<Shown, Outcome> {
         let presented = match token::extract(headers, &self.policies.tokens.places) {
             Ok(presented) => presented,
             Err(Unclear { why, scheme }) => {
@@ -51,7 +59,7 @@ impl Filter {
                     "the proxy does not tell the time; requests with a token are answered with 503";
                 let is_new = self.told.borrow_mut().is_new(why);
                 log!(if is_new { Level::Error } else { Level::Debug }, "{why}");
-                Err(Unproven::Unavailable(RETRY_AFTER))
+                return Err(Outcome::Answer(challenge::unavailable(RETRY_AFTER)));
             }
             (Some(evidence), _) => evidence.map_err(Unproven::Invalid),
             (None, Some(presented)) => self.verifier.verify(&presented.token, host),
@@ -67,7 +75,12 @@ impl Filter {
                     Err(PossessionError::Proof(error)) => (Credentials::BadProof(error), None),
                 }
             }
-            Err(Unproven::Invalid(error)) => (Credentials::Invalid(error), None),
+            Err(Unproven::Invalid(error)) => {
+                if error == TokenError::NotVerifiedBefore && log_enabled!(Level::Debug) {
+                    self.tell_sought(headers, presented);
+                }
+                (Credentials::Invalid(error), None)
+            }
             Err(Unproven::Pending(longest)) => {
                 return Err(Outcome::Wait(Wait { longest, question: None }));
             }
@@ -76,13 +89,38 @@ impl Filter {
             }
             Err(Unproven::Unavailable(retry_after)) => {
                 debug!(
-                    "{}: what is needed to check the token is not there",
-                    report::About(headers)
+                    "{}",
+                    report::Unavailable {
+                        request: report::About(headers),
+                        policies: &selected.iter().collect::<Vec<_>>(),
+                        issuer: self.issuer_of(presented),
+                    }
                 );
                 return Err(Outcome::Answer(challenge::unavailable(retry_after)));
             }
         };
         Ok(Shown { credentials, scheme: presented.map(|presented| presented.scheme), proof })
+    }
+
+    /// Whose token it says it is, for the log.
+    fn issuer_of(&self, presented: Option<&Presented<'_>>) -> Option<&token::Issuer> {
+        presented.and_then(|presented| self.verifier.claimed_issuer(&presented.token))
+    }
+
+    /// Tells where claims of a filter before this one were looked for: it may write them elsewhere.
+    fn tell_sought(&self, headers: &Headers, presented: Option<&Presented<'_>>) {
+        if let Some(token::Issuer {
+            name,
+            keys: KeySource::VerifiedBy(VerifiedBy { namespace, key }),
+            ..
+        }) = self.issuer_of(presented)
+        {
+            debug!(
+                "{}: no claims of issuer {name:?} stand in the dynamic metadata {namespace:?} under \
+                 {key:?}",
+                report::About(headers)
+            );
+        }
     }
 
     /// The schemes to challenge with: that of the token that came; DPoP for a token that only

@@ -7,8 +7,10 @@ use std::fmt;
 pub use self::metrics::Counter;
 
 use crate::decision::{ChallengeReason, Decision, Grant, Shortfall};
+use crate::keys::KeySource;
 use crate::policy::{Ladder, Policy};
 use crate::request::{Headers, split_target};
+use crate::token::Issuer;
 
 /// A request, so that a line about it can be found again.
 pub struct About<'a>(pub &'a Headers);
@@ -38,10 +40,7 @@ pub struct Line<'a> {
 impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = |level: Option<_>| level.map_or("none", |level| self.levels.name(level));
-        write!(f, "{}: ", self.request)?;
-        for policy in self.policies {
-            write!(f, "policy {:?}: ", policy.name)?;
-        }
+        write_head(f, &self.request, self.policies)?;
         match self.decision {
             Decision::Allow(Grant::Public) => f.write_str("allowed, the policy is public"),
             Decision::Allow(Grant::Proven { level }) => {
@@ -76,4 +75,38 @@ impl fmt::Display for Line<'_> {
             Decision::Reject(error) => write!(f, "rejected: {error}"),
         }
     }
+}
+
+/// A request over which nothing can be decided now, as a line for people.
+pub struct Unavailable<'a> {
+    /// The request.
+    pub request: About<'a>,
+    /// The policies that were to be applied.
+    pub policies: &'a [&'a Policy],
+    /// Whose token it says it brings.
+    pub issuer: Option<&'a Issuer>,
+}
+
+impl fmt::Display for Unavailable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_head(f, &self.request, self.policies)?;
+        match self.issuer {
+            Some(Issuer { name, keys: KeySource::Introspection(_), .. }) => {
+                write!(f, "unavailable: the server of issuer {name:?} says nothing about the token")
+            }
+            Some(Issuer { name, .. }) => {
+                write!(f, "unavailable: the keys of issuer {name:?} are not there")
+            }
+            None => f.write_str("unavailable: what is needed to check the token is not there"),
+        }
+    }
+}
+
+fn write_head(
+    f: &mut fmt::Formatter<'_>,
+    request: &About<'_>,
+    policies: &[&Policy],
+) -> fmt::Result {
+    write!(f, "{request}: ")?;
+    policies.iter().try_for_each(|policy| write!(f, "policy {:?}: ", policy.name))
 }

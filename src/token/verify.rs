@@ -141,6 +141,15 @@ impl Verifier {
         Ok(evidence)
     }
 
+    /// Whose token this says it is, for what operators are told. Nothing of it is proven.
+    pub fn claimed_issuer(&self, token: &[u8]) -> Option<&Issuer> {
+        let issuer = match UnverifiedToken::parse(std::str::from_utf8(token).ok()?) {
+            Ok(token) => self.issuers.named(token.claimed_issuer()?),
+            Err(_) => self.issuers.of_opaque_tokens(),
+        };
+        issuer.map(|issuer| &**issuer)
+    }
+
     /// Remembers a token that was proven.
     fn remember(&self, token: &str, evidence: &Arc<Evidence>, host: &dyn Host) {
         if evidence.answer_until().is_some_and(|until| host.now() >= until) {
