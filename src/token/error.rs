@@ -102,6 +102,10 @@ impl fmt::Display for TokenError {
                 "the token is bound to a client, and the authorization server does not state the \
                  same cnf"
             }
+            // From here, the two look the same.
+            Self::Binding(error @ BindingError::NoCertificate) => {
+                return write!(f, "{error}, or the listener asks for none (`validation_context`)");
+            }
             Self::Binding(error) => return error.fmt(f),
         })
     }
