@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::document::{Configuration, Documents};
-use super::{FAILED, Failure, MISTAKES, name_of, printable, read_text};
+use super::{FAILED, Failure, MISTAKES, clusters, name_of, printable, read_text};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -92,12 +92,17 @@ pub(super) fn check_documents(documents: &Documents) -> Report {
             empty if empty.is_empty() => message.to_owned(),
             place => format!("{place}: {message}"),
         };
-        match configuration.compile() {
-            Ok(_) => report.lines.push(line("", &summary(configuration))),
-            Err(mistakes) => {
-                report.good = false;
-                report.lines.extend(mistakes.iter().map(|m| line(&m.path, &m.message)));
-            }
+        let mut mistakes = configuration.compile().err().unwrap_or_default();
+        if let (Some(document), Some(value)) =
+            (documents.around(configuration), configuration.value())
+        {
+            mistakes.extend(clusters::mistakes(document, &value));
+        }
+        if mistakes.is_empty() {
+            report.lines.push(line("", &summary(configuration)));
+        } else {
+            report.good = false;
+            report.lines.extend(mistakes.iter().map(|m| line(&m.path, &m.message)));
         }
     }
     report

@@ -84,6 +84,11 @@ impl Documents {
         find::configurations(&self.0)
     }
 
+    /// The document that a configuration stands in.
+    pub(super) fn around(&self, configuration: &Configuration<'_>) -> Option<&Value> {
+        self.0.get(configuration.document)
+    }
+
     /// Puts `value` in the place of a configuration.
     pub(super) fn replace(&mut self, document: usize, place: &Place, value: Value) {
         let target = self.0.get_mut(document).and_then(|root| place.get_mut(root));

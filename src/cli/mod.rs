@@ -3,6 +3,7 @@
 //! It runs the filter's own code, so that what it says is what the proxy will do.
 
 mod check;
+mod clusters;
 pub mod document;
 pub mod key;
 pub mod place;

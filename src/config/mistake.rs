@@ -90,7 +90,7 @@ pub(super) fn nearest<'k>(found: &str, known: impl Iterator<Item = &'k str>) -> 
 }
 
 /// What to write instead of a name that is not known: the nearest one, else any of them.
-pub(super) fn suggestion<'k>(found: &str, known: impl Iterator<Item = &'k str>) -> String {
+pub(crate) fn suggestion<'k>(found: &str, known: impl Iterator<Item = &'k str>) -> String {
     /// More names than this puzzle more than they help.
     const MOST: usize = 12;
     let known = known.collect::<Vec<_>>();

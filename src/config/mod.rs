@@ -20,6 +20,8 @@ mod tokens;
 
 use serde_json::Value;
 
+#[cfg(not(target_family = "wasm"))]
+pub(crate) use self::mistake::suggestion;
 pub use self::mistake::{Mistake, Mistakes};
 
 use self::issuers::IssuersRead;

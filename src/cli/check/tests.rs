@@ -59,6 +59,24 @@ fn one_of_several_configurations_is_told_by_its_whole_place() {
 }
 
 #[test]
+fn a_cluster_that_the_envoy_file_does_not_have_is_a_mistake() {
+    let configuration = GOOD.to_owned()
+        + "issuers: [{issuer: 'https://id.example.com', audiences: [a], keys: {discovery: {cluster: nosuch}}}]";
+    let value = Documents::parse(&configuration).unwrap().into_values().remove(0);
+    let filter = serde_json::json!({
+        "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
+        "config": {"configuration": {"@type": "type.googleapis.com/google.protobuf.Struct", "value": value}},
+    });
+    let file = serde_json::json!({"static_resources": {"listeners": [filter], "clusters": [{"name": "app"}]}});
+    let report = check(&file.to_string());
+    let expected = "issuers[0].keys.discovery.cluster: static_resources of this file has no cluster \
+                    \"nosuch\", so that no call gets out; expected app";
+    assert_eq!((report.good, report.lines.as_slice()), (false, [expected.to_owned()].as_slice()));
+    // Alone, it may go into a file that has the cluster.
+    assert!(check(&configuration).good);
+}
+
+#[test]
 fn the_exit_code_is_that_of_the_worst_file() {
     let folder = std::env::temp_dir().join(format!("stepup-check-{}", std::process::id()));
     fs::create_dir_all(&folder).unwrap();
