@@ -165,9 +165,7 @@ fn serve(envoy: &Envoy, tokens: &Tokens) -> Result<(), Box<dyn Error>> {
     println!(
         "\nFor another login (name your level's acr), or once these have expired after an hour:\n"
     );
-    println!(
-        "cargo run --quiet --bin stepup -- token --key {KEY} --acr urn:example:seal --scope export"
-    );
+    println!("cargo run --quiet --bin stepup -- token --key {KEY} --acr 2");
     let (stop, stopped) = mpsc::channel();
     ctrlc::set_handler(move || {
         // There is nobody to tell when it ends already.

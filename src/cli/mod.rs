@@ -7,6 +7,7 @@ mod clusters;
 pub mod document;
 pub mod key;
 pub mod place;
+mod proof;
 pub mod token;
 
 use std::fmt;
@@ -17,6 +18,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use self::check::CheckArguments;
+use self::proof::ProofArguments;
 use self::token::TokenArguments;
 
 /// The outcome of a command that found mistakes in what it looked at.
@@ -29,9 +31,9 @@ Examples:
   stepup check envoy.yaml
   stepup token --key test.jwk --acr phr
 
-More of them: stepup check --help, stepup token --help";
+More of them: stepup check --help, stepup token --help, stepup proof --help";
 
-/// Step-up authentication at the gateway: check configurations, make test tokens.
+/// Step-up authentication at the gateway: check configurations, make test tokens and proofs.
 #[derive(Debug, Parser)]
 #[command(name = "stepup", version, arg_required_else_help = true, after_help = EXAMPLES)]
 struct Arguments {
@@ -43,6 +45,7 @@ struct Arguments {
 enum Command {
     Check(CheckArguments),
     Token(Box<TokenArguments>),
+    Proof(ProofArguments),
 }
 
 /// Why a command could not do its work: a sentence for the person who runs it.
@@ -87,6 +90,7 @@ fn run(command: &Command, out: &mut dyn Write, notes: &mut dyn Write) -> Result<
     match command {
         Command::Check(arguments) => check::run(arguments, out, notes),
         Command::Token(arguments) => token::run(arguments, out, notes),
+        Command::Proof(arguments) => proof::run(arguments, out),
     }
 }
 

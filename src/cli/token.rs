@@ -23,6 +23,8 @@ The defaults fit envoy/envoy.yaml. Examples:
                                             the same, sixteen minutes ago
   stepup token --key test.jwk --amr pwd --amr otp --claim acr=null
                                             no acr, but two methods
+  stepup token --key test.jwk --bind client.jwk
+                                            one for DPoP; see stepup proof --help
 
 The key is for trials: never let a production gateway trust it.";
 
@@ -41,6 +43,10 @@ pub(super) struct TokenArguments {
     /// Print this file (see stepup check) as JSON, with the key in the place of the issuer's keys
     #[arg(long, value_name = "FILE")]
     trust_in: Option<PathBuf>,
+
+    /// Bind the token to a client's key, a private JWK: the claim cnf; made when the file is missing
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["jwks", "trust_in"])]
+    bind: Option<PathBuf>,
 
     #[command(flatten)]
     token: TestToken,
@@ -154,21 +160,7 @@ pub(super) fn run(
     out: &mut dyn Write,
     notes: &mut dyn Write,
 ) -> Result<u8, Failure> {
-    let (key, new) = TestKey::load_or_create(&arguments.key)?;
-    if new {
-        writeln!(
-            notes,
-            "made a throw-away key in {}; it is for trials: no production gateway may trust it",
-            name_of(&arguments.key)
-        )?;
-    } else if let Some(mode) = TestKey::open_mode(&arguments.key) {
-        let file = name_of(&arguments.key);
-        writeln!(
-            notes,
-            "warning: {file} has the mode {mode:o}, so that others can get at the key; expected \
-             600; write: chmod 600 {file}"
-        )?;
-    }
+    let key = TestKey::open(&arguments.key, notes)?;
     if arguments.jwks {
         writeln!(out, "{:#}", key.jwks())?;
     } else if let Some(file) = &arguments.trust_in {
@@ -185,7 +177,13 @@ pub(super) fn run(
         }
         write!(out, "{}", documents.to_text())?;
     } else {
-        writeln!(out, "{}", arguments.token.sign(&key, SystemTime::now())?)?;
+        let mut token = arguments.token.clone();
+        if let Some(file) = &arguments.bind {
+            // First of all, so that --claim can say something else.
+            let confirmation = TestKey::open(file, notes)?.confirmation();
+            token.claims.insert(0, ("cnf".to_owned(), confirmation));
+        }
+        writeln!(out, "{}", token.sign(&key, SystemTime::now())?)?;
     }
     Ok(0)
 }

@@ -1,6 +1,9 @@
 use std::fs;
 use std::path::Path;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
 use super::*;
 use crate::challenge::Response;
 use crate::filter::{Action, Filter};
@@ -114,7 +117,13 @@ fn an_unknown_issuer_is_told_with_those_that_are_there() {
 }
 
 fn arguments(key: &Path, jwks: bool) -> TokenArguments {
-    TokenArguments { key: key.to_owned(), jwks, trust_in: None, token: TestToken::default() }
+    TokenArguments {
+        key: key.to_owned(),
+        jwks,
+        trust_in: None,
+        bind: None,
+        token: TestToken::default(),
+    }
 }
 
 #[test]
@@ -152,6 +161,32 @@ fn a_key_is_made_once_for_its_owner_alone_and_told_once() {
     assert!(jwks["keys"][0]["kid"].as_str().unwrap().starts_with("throw-away-"));
     assert_eq!(token.trim_end().split('.').count(), 3);
     assert!(refused.contains("no private ES256 key"), "{refused}");
+}
+
+#[test]
+fn a_token_is_bound_to_the_key_of_its_client() {
+    let folder = std::env::temp_dir().join(format!("stepup-bind-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let client = folder.join("client.jwk");
+    let confirmation = |claims: Vec<(String, Value)>| {
+        let arguments = TokenArguments {
+            bind: Some(client.clone()),
+            token: TestToken { claims, ..TestToken::default() },
+            ..arguments(&folder.join("test.jwk"), false)
+        };
+        let (mut out, mut notes) = (Vec::new(), Vec::new());
+        assert_eq!(run(&arguments, &mut out, &mut notes), Ok(0));
+        let token = String::from_utf8(out).unwrap();
+        let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
+        serde_json::from_slice::<Value>(&payload).unwrap().get("cnf").cloned()
+    };
+    let first = confirmation(Vec::new());
+    let second = confirmation(Vec::new());
+    let other = confirmation(vec![("cnf".to_owned(), json!({"jkt": "x"}))]);
+    let key = TestKey::load(&client).unwrap().confirmation();
+    fs::remove_dir_all(&folder).unwrap();
+    assert_eq!((first.as_ref(), second.as_ref()), (Some(&key), Some(&key)));
+    assert_eq!(other, Some(json!({"jkt": "x"})));
 }
 
 #[test]
