@@ -68,9 +68,10 @@ python_with_venv() {
     fail "Python 3 with its venv module is needed; install it (Debian: python3-venv) and try again"
 }
 
-# pip_install PACKAGE==VERSION: puts a package into .tools/venv. Call it between lock_tools and unlock_tools.
+# pip_install PACKAGE==VERSION [HINT]: puts a package into .tools/venv. Call it between lock_tools and unlock_tools.
+# The hint says what to do where PyPI cannot be reached.
 pip_install() {
-    local venv=$STEPUP_TOOLS/venv python
+    local venv=$STEPUP_TOOLS/venv hint="${2:+; $2}" python
     if [[ ! -x $venv/bin/pip ]]; then
         rm -rf "$venv"
         python=$(python_with_venv)
@@ -78,5 +79,5 @@ pip_install() {
     fi
     say "installing $1 from PyPI into .tools/venv"
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --only-binary :all: "$1" >&2 \
-        || fail "$1 could not be installed from PyPI"
+        || fail "$1 could not be installed from PyPI$hint"
 }

