@@ -164,6 +164,16 @@ pub struct PropertyError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotOffered;
 
+impl NotOffered {
+    /// What an operator is told where a call through this cluster is not taken.
+    pub(crate) fn no_cluster(cluster: &str) -> String {
+        format!(
+            "the proxy has no usable cluster {cluster:?}: it has none of this name, or knows no \
+             address of its host"
+        )
+    }
+}
+
 /// The request has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended;

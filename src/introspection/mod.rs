@@ -16,7 +16,7 @@ pub use self::client::{ClientMethod, ClientSettings, Variable};
 
 use self::client::Client;
 use crate::config::Mistake;
-use crate::host::{CallId, Callout, CalloutAnswer, Host};
+use crate::host::{CallId, Callout, CalloutAnswer, Host, NotOffered};
 use crate::json;
 use crate::keys::Endpoint;
 
@@ -103,10 +103,8 @@ impl Server {
             body: body.as_bytes(),
             timeout: self.settings.timeout,
         };
-        host.call(&callout).map_err(|_| {
-            let cluster = &self.settings.cluster;
-            NoAnswer::Failed(format!("the proxy has no usable cluster {cluster:?}"))
-        })
+        host.call(&callout)
+            .map_err(|_| NoAnswer::Failed(NotOffered::no_cluster(&self.settings.cluster)))
     }
 }
 

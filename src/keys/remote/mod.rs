@@ -18,7 +18,7 @@ use serde_json::Value;
 pub use self::endpoint::{Endpoint, NotAUrl};
 use self::plan::{Plan, PublishedKeys, SharedPlan};
 use super::{KeySet, Skipped};
-use crate::host::{CallId, Callout, CalloutAnswer, Host};
+use crate::host::{CallId, Callout, CalloutAnswer, Host, NotOffered};
 use crate::json;
 use crate::report::Counter;
 use crate::time::Timestamp;
@@ -255,7 +255,7 @@ impl RemoteKeys {
         if let Ok(call) = host.call(&callout) {
             self.fetch = Some(Fetch { call, stage, endpoint: endpoint.clone() });
         } else {
-            let problem = format!("the proxy has no usable cluster {:?}", self.settings.cluster);
+            let problem = NotOffered::no_cluster(&self.settings.cluster);
             self.fail(host, endpoint, &problem);
         }
     }
