@@ -12,6 +12,7 @@ use envoy_stepup::cli::document::Documents;
 use envoy_stepup::config::{KEYS, compile_value};
 use serde_json::{Value, json};
 use support::envoy::validate_text;
+use support::tls::Authority;
 
 /// A fenced block of YAML, and where it begins.
 struct Example {
@@ -51,7 +52,7 @@ fn every_envoy_example_in_the_documents_is_accepted_by_envoy() {
         validate_text(&text).unwrap_or_else(|log| panic!("{place}: Envoy says\n{log}"));
         checked += 1;
     }
-    assert!(checked >= 2, "only {checked} examples were found");
+    assert!(checked >= 4, "only {checked} examples were found");
 }
 
 #[test]
@@ -133,13 +134,22 @@ fn reference() -> Value {
 fn bootstrap_around(part: &Value) -> Option<String> {
     let filters = part.get("http_filters");
     let routes = part.get("route_config");
-    filters.or(routes)?;
+    let clusters = part.get("clusters");
+    let socket = part.get("transport_socket");
+    filters.or(routes).or(clusters).or(socket)?;
     let mut filters = filters.cloned().unwrap_or_else(|| json!([]));
     filters.as_array_mut()?.push(json!({
         "name": "envoy.filters.http.router",
         "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
     }));
-    let bootstrap = json!({"static_resources": {
+    let mut clusters = clusters.cloned().unwrap_or_else(|| json!([]));
+    for name in ["app", "idp"] {
+        let clusters = clusters.as_array_mut()?;
+        if clusters.iter().all(|cluster| cluster["name"] != name) {
+            clusters.push(json!({"name": name}));
+        }
+    }
+    let mut bootstrap = json!({"static_resources": {
         "listeners": [{
             "address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}},
             "filter_chains": [{"filters": [{
@@ -152,11 +162,34 @@ fn bootstrap_around(part: &Value) -> Option<String> {
                 },
             }]}],
         }],
-        "clusters": [{"name": "app"}, {"name": "idp"}],
+        "clusters": clusters,
     }});
+    if let Some(socket) = socket {
+        bootstrap["static_resources"]["listeners"][0]["filter_chains"][0]["transport_socket"] =
+            socket.clone();
+    }
     let module = support::bootstrap::wasm();
     let module = module.to_str().expect("a path in UTF-8");
-    Some(bootstrap.to_string().replace("/etc/envoy/envoy_stepup.wasm", module))
+    let text = bootstrap.to_string().replace("/etc/envoy/envoy_stepup.wasm", module);
+    Some(with_certificates(&text))
+}
+
+/// A file with certificates and a key in the place of the names of files that are not there.
+fn with_certificates(text: &str) -> String {
+    let socket = Authority::new().listener(false);
+    let context = &socket["typed_config"]["common_tls_context"];
+    let pair = &context["tls_certificates"][0];
+    let trusted = &context["validation_context"]["trusted_ca"];
+    [
+        ("/etc/envoy/server.crt", &pair["certificate_chain"]),
+        ("/etc/envoy/server.key", &pair["private_key"]),
+        ("/etc/envoy/clients.crt", trusted),
+        ("/etc/ssl/certs/ca-certificates.crt", trusted),
+    ]
+    .into_iter()
+    .fold(text.to_owned(), |text, (file, content)| {
+        text.replace(&json!({"filename": file}).to_string(), &content.to_string())
+    })
 }
 
 fn root() -> PathBuf {
