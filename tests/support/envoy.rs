@@ -99,9 +99,14 @@ impl Envoy {
         http::send(self.addr, request)
     }
 
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.process.child.id()
+    }
+
     /// The memory that the process holds, in bytes.
     pub fn memory(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.process.child.id()));
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid()));
         let status = status.expect("the process runs, on Linux");
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("VmRSS");
         let kilobytes = line.split_whitespace().nth(1).expect("a number");
