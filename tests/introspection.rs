@@ -183,8 +183,8 @@ fn every_answer_leads_to_the_right_one() {
     }
     let received = server.received();
     assert!(received.iter().all(|one| one.request_line == b"POST /introspect HTTP/1.1"));
-    assert_eq!(envoy.stats("wasmcustom.stepup.introspection.success"), Some(13));
-    assert_eq!(envoy.stats("wasmcustom.stepup.introspection.failure"), Some(10));
+    envoy.expect_count("introspection.success", 13);
+    envoy.expect_count("introspection.failure", 10);
 }
 
 #[test]
@@ -234,7 +234,7 @@ fn an_answer_is_remembered_within_bounds() {
     thread::sleep(Duration::from_millis(4100));
     assert_eq!((send(&envoy, "good"), send(&envoy, "inactive")), (200, 401));
     assert_eq!((asked_about(&server, "good"), asked_about(&server, "inactive")), (2, 2));
-    assert_eq!(envoy.stats("wasmcustom.stepup.token_cache.hit"), Some(4));
+    envoy.expect_count("token_cache.hit", 4);
 
     let envoy = start(&upstream, &server, &json!({"cache_for": "1h"}));
     assert_eq!((send(&envoy, "short"), send(&envoy, "short")), (200, 200));

@@ -74,9 +74,8 @@ fn distinct_tokens_take_no_memory_once_the_cache_is_full() {
     // The cache and Envoy's own buffers are full after a quarter.
     let full = send(0, all / 4);
     let end = send(all / 4, all);
-    let evicted = envoy.stats("wasmcustom.stepup.token_cache.eviction").unwrap();
-    println!("{full} bytes after {} tokens, {end} after {all}; {evicted} evicted", all / 4);
-    assert_eq!(evicted, all - 1000);
+    println!("{full} bytes after {} tokens, {end} after {all}", all / 4);
+    envoy.expect_count("token_cache.eviction", all - 1000);
     let growth = end.saturating_sub(full);
     assert!(growth < 4 * 1024 * 1024, "grew by {growth} bytes");
 }

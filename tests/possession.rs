@@ -69,9 +69,8 @@ fn a_proof_is_good_once_whichever_worker_gets_it() {
         assert_eq!(statuses, [&[200][..], &[401; TIMES - 1]].concat());
     }
     assert_eq!(upstream.received().len(), PROOFS);
-    let replays = envoy.stats("wasmcustom.stepup.dpop.replay");
-    assert_eq!(replays, Some(u64::try_from(PROOFS * (TIMES - 1)).unwrap()));
-    assert_eq!(envoy.stats("wasmcustom.stepup.dpop.store_full"), Some(0));
+    envoy.expect_count("dpop.replay", u64::try_from(PROOFS * (TIMES - 1)).unwrap());
+    envoy.expect_count("dpop.store_full", 0);
     // The same proof came to more than one worker: each has its own count of connections.
     let stats = envoy
         .admin_get("/stats?filter=worker_._downstream_cx_total|worker_[0-9].downstream_cx_total");

@@ -67,14 +67,14 @@ impl Filter {
     }
 
     fn policy_of_route(&self, host: &dyn Host) -> Result<Option<&Policy>, NoPolicy> {
-        if host.property(&ROUTE_METADATA) == Ok(None) {
-            return Ok(None);
-        }
-        // Something is written there for this filter, so a policy has to be named.
-        let named = match host.property(&ROUTE_POLICY) {
-            Ok(Some(name)) => String::from_utf8_lossy(&name).into_owned(),
-            Ok(None) | Err(_) => String::new(),
+        // What is written there for this filter has to name a policy. Beside a null, the whole cannot
+        // be read, but its parts can.
+        let name = match host.property(&ROUTE_METADATA) {
+            Ok(None) => return Ok(None),
+            Ok(Some(all)) => Headers::from_proxy(all).single("policy").map(<[u8]>::to_vec),
+            Err(_) => host.property(&ROUTE_POLICY).ok().flatten(),
         };
+        let named = String::from_utf8_lossy(name.as_deref().unwrap_or_default());
         self.policies.policies.named(&named).map(Some).ok_or_else(|| {
             let route = host.property(&ROUTE_NAME).ok().flatten().unwrap_or_default();
             let route = String::from_utf8_lossy(&route);

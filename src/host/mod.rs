@@ -1,12 +1,15 @@
 //! The seam between the filter and the proxy.
 //!
 //! [`Host`] is all that the filter asks of a proxy. [`memory`] answers it from memory, for tests
-//! and for the command; `proxy` answers it from Envoy, and is the only file that names the SDK.
+//! and for the command; `proxy` answers it from Envoy. It and `raw` are the only files that name the
+//! SDK.
 
 #[cfg(not(target_family = "wasm"))]
 pub mod memory;
 #[cfg(target_family = "wasm")]
 mod proxy;
+#[cfg(target_family = "wasm")]
+mod raw;
 pub mod value;
 
 use std::time::Duration;
@@ -21,7 +24,7 @@ pub(crate) use proxy::start;
 
 /// What the proxy offers to the filter.
 pub trait Host {
-    /// The proxy's wall clock.
+    /// The proxy's wall clock. One callback sees one time.
     fn now(&self) -> Timestamp;
 
     /// The request's headers, pseudo-headers included, in one call.
@@ -91,7 +94,7 @@ pub trait Host {
     /// Asks for a call of the filter's tick in this interval from now on.
     fn set_tick_period(&self, period: Duration);
 
-    /// Adds one to a counter.
+    /// Adds one to a counter. The proxy shows it after the next tick.
     fn count(&self, counter: Counter);
 }
 

@@ -3,7 +3,7 @@
 //! It uses the SDK's `hostcalls`. The getters of the SDK's traits panic on bytes that are not
 //! UTF-8, and a client can send such bytes.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, MapType, MetricType};
 
+use super::raw::map_pairs;
 use super::{
     CallId, Callout, CalloutAnswer, Ended, Host, NotOffered, Outdated, PropertyError, RequestId,
     SharedVersion,
@@ -38,7 +39,7 @@ impl Context for Root {
     fn on_http_call_response(&mut self, call: u32, headers: usize, body_size: usize, _: usize) {
         if let Some(filter) = &self.filter {
             let answer = callout_answer(headers, body_size);
-            filter.on_key_answer(&Proxy, CallId(call), &answer);
+            filter.on_key_answer(&Proxy::default(), CallId(call), &answer);
             self.leave_requests();
         }
     }
@@ -56,9 +57,9 @@ impl Root {
 impl RootContext for Root {
     fn on_configure(&mut self, size: usize) -> bool {
         follow_log_level();
-        define_counters();
+        COUNTERS.with(Counters::define);
         let bytes = hostcalls::get_buffer(BufferType::PluginConfiguration, 0, size);
-        match Filter::new(&bytes.ok().flatten().unwrap_or_default(), &Proxy) {
+        match Filter::new(&bytes.ok().flatten().unwrap_or_default(), &Proxy::default()) {
             Ok(filter) => {
                 self.filter = Some(Rc::new(filter));
                 true
@@ -76,9 +77,10 @@ impl RootContext for Root {
     fn on_tick(&mut self) {
         follow_log_level();
         if let Some(filter) = &self.filter {
-            filter.on_tick(&Proxy);
+            filter.on_tick(&Proxy::default());
             self.leave_requests();
         }
+        COUNTERS.with(Counters::tell);
     }
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
@@ -111,10 +113,10 @@ impl HttpContext for Http {
         #[cfg(feature = "test-crash")]
         crash_when_asked();
         let action = match &self.filter {
-            Some(filter) => filter.on_request_headers(&Proxy, self.id),
+            Some(filter) => filter.on_request_headers(&Proxy::default(), self.id),
             // The proxy makes no request context before a configuration was accepted. Should one
             // do so, nothing may pass.
-            None => filter::refuse_unconfigured(&Proxy),
+            None => filter::refuse_unconfigured(&Proxy::default()),
         };
         match action {
             filter::Action::Continue => Action::Continue,
@@ -126,8 +128,8 @@ impl HttpContext for Http {
 /// Panics where a test asks for it. No shipped module holds this.
 #[cfg(feature = "test-crash")]
 fn crash_when_asked() {
-    let headers = hostcalls::get_map_bytes(MapType::HttpRequestHeaders).unwrap_or_default();
-    let asked = headers.iter().any(|(name, _)| name == "x-stepup-test-crash");
+    let headers = Proxy::default().request_headers();
+    let asked = headers.values("x-stepup-test-crash").next().is_some();
     assert!(!asked, "a test asked for it");
 }
 
@@ -144,24 +146,38 @@ fn callout_answer(headers: usize, body_size: usize) -> CalloutAnswer {
     if headers == 0 {
         return CalloutAnswer::default();
     }
-    let pairs = hostcalls::get_map_bytes(MapType::HttpCallResponseHeaders).unwrap_or_default();
+    let headers = headers_of(MapType::HttpCallResponseHeaders);
     let body = (body_size <= CalloutAnswer::MAX_BODY).then(|| {
         let body = hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, body_size);
         body.ok().flatten().unwrap_or_default()
     });
-    CalloutAnswer { headers: Headers::new(pairs), body }
+    CalloutAnswer { headers, body }
 }
 
-/// The proxy around this VM.
-struct Proxy;
+fn headers_of(map: MapType) -> Headers {
+    map_pairs(map).map_or_else(Headers::default, Headers::from_proxy)
+}
+
+/// The proxy around this VM, during one callback.
+#[derive(Default)]
+struct Proxy {
+    /// The time, once it was asked for.
+    now: Cell<Option<Timestamp>>,
+}
 
 impl Host for Proxy {
     fn now(&self) -> Timestamp {
-        hostcalls::get_current_time().map_or(Timestamp::from_epoch(Duration::ZERO), Timestamp::from)
+        let ask = || {
+            let now = hostcalls::get_current_time();
+            now.map_or(Timestamp::from_epoch(Duration::ZERO), Timestamp::from)
+        };
+        let now = self.now.get().unwrap_or_else(ask);
+        self.now.set(Some(now));
+        now
     }
 
     fn request_headers(&self) -> Headers {
-        Headers::new(hostcalls::get_map_bytes(MapType::HttpRequestHeaders).unwrap_or_default())
+        headers_of(MapType::HttpRequestHeaders)
     }
 
     fn set_request_header(&self, name: &str, value: Option<&[u8]>) {
@@ -257,23 +273,51 @@ impl Host for Proxy {
     }
 
     fn count(&self, counter: Counter) {
-        let index = Counter::ALL.iter().position(|other| *other == counter);
-        let id = COUNTERS.with_borrow(|ids| index.and_then(|index| ids.get(index).copied()));
-        if let Some(id) = id {
-            // A count that is lost is no reason to fail a request.
-            let _ = hostcalls::increment_metric(id, 1);
-        }
+        COUNTERS.with(|counters| counters.add(counter));
     }
 }
 
 thread_local! {
-    /// The proxy's ids of the counters, in the order of [`Counter::ALL`].
-    static COUNTERS: RefCell<Vec<u32>> = const { RefCell::new(Vec::new()) };
+    static COUNTERS: Counters = const { Counters::new() };
 }
 
-/// Makes the counters known to the proxy, which gives the same ids each time.
-fn define_counters() {
-    let define =
-        |counter: &Counter| hostcalls::define_metric(MetricType::Counter, counter.name()).ok();
-    COUNTERS.set(Counter::ALL.iter().map_while(define).collect());
+/// What was counted since the last tick. A call to the proxy for each count would cost a request more
+/// than the look into the cache that it counts.
+struct Counters {
+    /// The proxy's ids, in the order of [`Counter::ALL`].
+    ids: RefCell<Vec<u32>>,
+    counts: [Cell<u16>; Counter::ALL.len()],
+}
+
+impl Counters {
+    const fn new() -> Self {
+        Self { ids: RefCell::new(Vec::new()), counts: [const { Cell::new(0) }; Counter::ALL.len()] }
+    }
+
+    /// Makes the counters known to the proxy, which gives the same ids each time.
+    fn define(&self) {
+        let define =
+            |counter: &Counter| hostcalls::define_metric(MetricType::Counter, counter.name()).ok();
+        self.ids.replace(Counter::ALL.iter().map_while(define).collect());
+    }
+
+    fn add(&self, counter: Counter) {
+        let place = Counter::ALL.iter().position(|other| *other == counter);
+        let Some(count) = place.and_then(|place| self.counts.get(place)) else { return };
+        count.set(count.get().saturating_add(1));
+        if count.get() == u16::MAX {
+            self.tell();
+        }
+    }
+
+    /// Tells the proxy.
+    fn tell(&self) {
+        for (count, id) in self.counts.iter().zip(&*self.ids.borrow()) {
+            let count = count.take();
+            if count > 0 {
+                // A count that is lost is no reason to fail a request.
+                let _ = hostcalls::increment_metric(*id, i64::from(count));
+            }
+        }
+    }
 }

@@ -87,9 +87,9 @@ fn split_pair(piece: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// Whether two names of headers, in lower case, are one to servers that pass them on as variables:
 /// CGI and its heirs write `_` for whatever is no letter or digit (RFC 3875 §4.1.18).
-pub(super) fn is_header(found: &str, name: &str) -> bool {
+pub(super) fn is_header(found: &[u8], name: &str) -> bool {
     let fold = |byte: u8| if byte.is_ascii_alphanumeric() { byte } else { b'_' };
-    found.len() == name.len() && found.bytes().map(fold).eq(name.bytes().map(fold))
+    found.len() == name.len() && found.iter().copied().map(fold).eq(name.bytes().map(fold))
 }
 
 /// How often some server finds the scheme in the value of a header. In a list, a proxy may have
@@ -264,10 +264,11 @@ mod tests {
     #[test]
     fn a_header_is_the_same_whatever_stands_between_its_words() {
         for found in ["x-a-token", "x_a_token", "x_a-token", "x.a.token"] {
-            assert!(is_header(found, "x-a-token") && is_header(found, "x_a_token"), "{found}");
+            let found = found.as_bytes();
+            assert!(is_header(found, "x-a-token") && is_header(found, "x_a_token"), "{found:?}");
         }
         for found in ["x-a-tokens", "xa-token", "x--token", "x-b-token", ""] {
-            assert!(!is_header(found, "x-a-token"), "{found}");
+            assert!(!is_header(found.as_bytes(), "x-a-token"), "{found}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! The tokens that a worker knows, so that the next request with one costs no signature and no call.
 
 use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
 use std::mem::size_of;
 
 use lru::LruCache;
@@ -42,13 +43,48 @@ const NODE_COST: usize = ALLOCATION_COST
     .saturating_add(NODE_MEMBERS.saturating_mul(size_of::<(String, Value)>()))
     .saturating_add(ALLOCATION_COST);
 
-/// Tokens by their whole text. The one that was not used for the longest time goes first.
+/// Tokens by their whole bytes. The one that was not used for the longest time goes first.
+///
+/// Clients choose what is hashed, so the hash has a key that they do not know.
 #[derive(Debug)]
-pub(super) struct TokenCache<V> {
-    // Clients choose what is hashed, so the hash has a key that they do not know.
-    tokens: LruCache<Box<str>, Entry<V>, RandomState>,
+pub(super) struct TokenCache<V, S: BuildHasher = RandomState> {
+    tokens: LruCache<Box<[u8]>, Entry<V>, S>,
     limits: CacheLimits,
     bytes: usize,
+}
+
+/// Hashes the end of a token only, where its signature is: every request pays for what is hashed.
+///
+/// For tokens that were proven. Nobody can have many of them signed to end alike; among tokens that
+/// anyone can make up, ends that are alike would make the cache slow.
+#[derive(Debug, Default)]
+pub(super) struct BySignature(RandomState);
+
+/// What is hashed of a token.
+const END: usize = 32;
+
+impl BuildHasher for BySignature {
+    type Hasher = EndHasher<<RandomState as BuildHasher>::Hasher>;
+
+    fn build_hasher(&self) -> Self::Hasher {
+        EndHasher(self.0.build_hasher())
+    }
+}
+
+pub(super) struct EndHasher<H>(H);
+
+impl<H: Hasher> Hasher for EndHasher<H> {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.write(bytes.last_chunk::<END>().map_or(bytes, <[u8; END]>::as_slice));
+    }
+
+    fn write_usize(&mut self, length: usize) {
+        self.0.write_usize(length);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0.finish()
+    }
 }
 
 #[derive(Debug)]
@@ -57,19 +93,19 @@ struct Entry<V> {
     cost: usize,
 }
 
-impl<V: Clone> TokenCache<V> {
+impl<V: Clone, S: BuildHasher + Default> TokenCache<V, S> {
     pub(super) fn new(limits: CacheLimits) -> Self {
-        let tokens = LruCache::unbounded_with_hasher(RandomState::new());
+        let tokens = LruCache::unbounded_with_hasher(S::default());
         Self { tokens, limits, bytes: 0 }
     }
 
-    pub(super) fn get(&mut self, token: &str) -> Option<V> {
+    pub(super) fn get(&mut self, token: &[u8]) -> Option<V> {
         self.tokens.get(token).map(|entry| entry.value.clone())
     }
 
     /// Remembers a token with a value that takes this much memory beside itself, and says how many
     /// others had to go for it.
-    pub(super) fn insert(&mut self, token: &str, value: V, held: usize) -> usize {
+    pub(super) fn insert(&mut self, token: &[u8], value: V, held: usize) -> usize {
         let cost = held.saturating_add(token.len()).saturating_add(ENTRY_COST);
         if self.limits.entries == 0 || cost > self.limits.bytes {
             return 0;
@@ -86,7 +122,7 @@ impl<V: Clone> TokenCache<V> {
         evicted
     }
 
-    pub(super) fn remove(&mut self, token: &str) {
+    pub(super) fn remove(&mut self, token: &[u8]) {
         if let Some(entry) = self.tokens.pop(token) {
             self.bytes = self.bytes.saturating_sub(entry.cost);
         }
@@ -161,13 +197,13 @@ mod tests {
 
     #[test]
     fn tokens_go_once_their_memory_is_more_than_the_bound() {
-        let mut cache = TokenCache::new(CacheLimits { entries: 10, bytes: 4096 });
-        assert_eq!(cache.insert("a", 1, 1000), 0);
-        assert_eq!(cache.insert("b", 2, 1000), 0);
-        assert_eq!(cache.insert("c", 3, 1000), 1);
-        assert_eq!((cache.get("a"), cache.get("b"), cache.get("c")), (None, Some(2), Some(3)));
+        let mut cache = TokenCache::<_>::new(CacheLimits { entries: 10, bytes: 4096 });
+        assert_eq!(cache.insert(b"a", 1, 1000), 0);
+        assert_eq!(cache.insert(b"b", 2, 1000), 0);
+        assert_eq!(cache.insert(b"c", 3, 1000), 1);
+        assert_eq!((cache.get(b"a"), cache.get(b"b"), cache.get(b"c")), (None, Some(2), Some(3)));
         // What is too big for all of it pushes nothing out.
-        assert_eq!(cache.insert("d", 4, 4096), 0);
-        assert_eq!((cache.get("d"), cache.get("b")), (None, Some(2)));
+        assert_eq!(cache.insert(b"d", 4, 4096), 0);
+        assert_eq!((cache.get(b"d"), cache.get(b"b")), (None, Some(2)));
     }
 }

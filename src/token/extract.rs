@@ -79,7 +79,8 @@ fn scheme_seen(headers: &Headers, places: &[Place]) -> Option<Scheme> {
             _ => None,
         });
         with_it.into_iter().any(|name| {
-            let mut values = headers.iter().filter(|(found, _)| alike::is_header(found, name));
+            let mut values =
+                headers.of_length(name.len()).filter(|(found, _)| alike::is_header(found, name));
             values.any(|(_, value)| alike::schemes(value, *wanted) > 0)
         })
     };
@@ -106,7 +107,8 @@ fn find<'r>(headers: &'r Headers, places: &[Place]) -> Found<'r> {
 type Found<'r> = Result<Option<Presented<'r>>, MalformedCredentials>;
 
 fn in_header<'r>(headers: &'r Headers, name: &str, scheme: Scheme) -> Found<'r> {
-    let mut values = headers.iter().filter(|(found, _)| alike::is_header(found, name));
+    let mut values =
+        headers.of_length(name.len()).filter(|(found, _)| alike::is_header(found, name));
     let Some((found, value)) = values.next() else {
         return Ok(None);
     };
@@ -118,7 +120,9 @@ fn in_header<'r>(headers: &'r Headers, name: &str, scheme: Scheme) -> Found<'r> 
     if seen == 0 {
         return Ok(None);
     }
-    let only = scheme.strip(value).filter(|_| found == name && seen == 1 && !value.contains(&b','));
+    let only = scheme
+        .strip(value)
+        .filter(|_| found == name.as_bytes() && seen == 1 && !value.contains(&b','));
     match only.ok_or(MalformedCredentials::Several)?.trim_ascii() {
         [] => Err(MalformedCredentials::Empty),
         token => Ok(Some(Presented { token: Cow::Borrowed(token), scheme })),

@@ -129,11 +129,11 @@ impl Introspections {
         issuer: &Arc<Issuer>,
         now: Timestamp,
     ) -> Result<Arc<Evidence>, Unproven> {
-        if let Some(refusal) = self.refused.get(token) {
+        if let Some(refusal) = self.refused.get(token.as_bytes()) {
             if now < refusal.until {
                 return Err(refusal.error.into());
             }
-            self.refused.remove(token);
+            self.refused.remove(token.as_bytes());
         }
         // Every server of the configuration is known.
         let known = self.servers.get(&issuer.name).ok_or(Unproven::Unavailable(RETRY_AFTER))?;
@@ -204,7 +204,7 @@ impl Introspections {
                         let longest = settings_of(issuer).map_or(Duration::ZERO, |s| s.cache_for);
                         let until = now.plus(longest.min(LONGEST_REFUSAL));
                         if now < until {
-                            self.refused.insert(token, Refusal { error, until }, 0);
+                            self.refused.insert(token.as_bytes(), Refusal { error, until }, 0);
                         }
                         State::Answered(Err(error.into()))
                     }

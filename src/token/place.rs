@@ -30,7 +30,7 @@ impl Place {
             (Self::Header { name: a, scheme: with }, Self::Header { name: b, scheme }) => {
                 // Without a scheme, whatever stands in the header is the token.
                 let is_any = with == scheme || [*with, *scheme].contains(&Scheme::None);
-                is_any && alike::is_header(a, b)
+                is_any && alike::is_header(a.as_bytes(), b)
             }
             (Self::Cookie(a), Self::Cookie(b)) | (Self::Query(a), Self::Query(b)) => {
                 alike::is_name(a.as_bytes(), b)

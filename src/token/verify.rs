@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::cache::{CacheLimits, TokenCache, memory_of};
+use super::cache::{BySignature, CacheLimits, TokenCache, memory_of};
 use super::claims::Origin;
 use super::introspected::{Introspections, Learned, QuestionId};
 use super::signature::{Engine, SignatureEngines, SignatureError};
@@ -23,7 +23,7 @@ pub struct Verifier {
     engines: SignatureEngines,
     keys: RefCell<KeyStore>,
     introspections: RefCell<Introspections>,
-    cache: RefCell<TokenCache<Arc<Evidence>>>,
+    cache: RefCell<TokenCache<Arc<Evidence>, BySignature>>,
 }
 
 impl Verifier {
@@ -125,10 +125,10 @@ impl Verifier {
         if token.len() > self.max_length {
             return Err(TokenError::TooLong.into());
         }
-        let token = std::str::from_utf8(token).map_err(|_| TokenError::NotText)?;
         if let Some(known) = self.known(token, host)? {
             return Ok(known);
         }
+        let token = std::str::from_utf8(token).map_err(|_| TokenError::NotText)?;
         let evidence = self.prove(token, host);
         // A request that waits comes again.
         if !matches!(evidence, Err(Unproven::Pending(_) | Unproven::Asking(..))) {
@@ -156,13 +156,14 @@ impl Verifier {
             return;
         }
         let memory = memory_of(evidence.claims());
-        let evicted = self.cache.borrow_mut().insert(token, Arc::clone(evidence), memory);
+        let evicted =
+            self.cache.borrow_mut().insert(token.as_bytes(), Arc::clone(evidence), memory);
         (0..evicted).for_each(|_| host.count(Counter::TokenCacheEviction));
     }
 
     /// A token that was proven before. Its times and its key, or the age of the answer, are looked
     /// at again.
-    fn known(&self, token: &str, host: &dyn Host) -> Result<Option<Arc<Evidence>>, Unproven> {
+    fn known(&self, token: &[u8], host: &dyn Host) -> Result<Option<Arc<Evidence>>, Unproven> {
         let Some(evidence) = self.cache.borrow_mut().get(token) else { return Ok(None) };
         let still_counts = if let Some(until) = evidence.answer_until() {
             host.now() < until

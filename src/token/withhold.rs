@@ -15,9 +15,13 @@ pub fn withhold(headers: &Headers, places: &[Place], host: &dyn Host) {
             matches!(place, Place::Header { name, scheme } if alike::is_header(found, name)
                 && (*scheme == Scheme::None || alike::schemes(value, *scheme) > 0))
         };
-        if places.iter().any(is_token) && !gone.contains(&found) {
+        // No name that is not text is that of a place.
+        if places.iter().any(is_token)
+            && !gone.contains(&found)
+            && let Ok(name) = std::str::from_utf8(found)
+        {
             gone.push(found);
-            host.set_request_header(found, None);
+            host.set_request_header(name, None);
         }
     }
     withhold_cookies(headers, places, host);

@@ -131,6 +131,16 @@ impl Envoy {
         stat(&self.admin_get("/stats"), name)
     }
 
+    /// Waits until a counter of the filter has this value. The filter tells the proxy of its counts
+    /// in its ticks.
+    #[track_caller]
+    pub fn expect_count(&self, name: &str, expected: u64) {
+        let name = format!("wasmcustom.stepup.{name}");
+        let found = || self.stats(&name);
+        let reached = poll(CHANGE, || (found() == Some(expected)).then_some(()));
+        assert!(reached.is_some(), "{name}: {:?}, expected {expected}", found());
+    }
+
     /// All that Envoy has logged.
     pub fn log(&self) -> String {
         self.process.log()
