@@ -1,7 +1,7 @@
 //! The policy for a request.
 
 use super::Filter;
-use crate::host::Host;
+use crate::host::{Host, value};
 use crate::policy::{Facts, Host as RequestHost, PathError, PathReadings, Policy};
 use crate::request::{Headers, split_target};
 
@@ -71,7 +71,11 @@ impl Filter {
         // be read, but its parts can.
         let name = match host.property(&ROUTE_METADATA) {
             Ok(None) => return Ok(None),
-            Ok(Some(all)) => Headers::from_proxy(all).single("policy").map(<[u8]>::to_vec),
+            Ok(Some(all)) => value::pairs(&all).and_then(|pairs| {
+                pairs
+                    .into_iter()
+                    .find_map(|(name, value)| (name == b"policy").then(|| value.to_vec()))
+            }),
             Err(_) => host.property(&ROUTE_POLICY).ok().flatten(),
         };
         let named = String::from_utf8_lossy(name.as_deref().unwrap_or_default());

@@ -80,7 +80,10 @@ fn routes() -> Vec<Value> {
     };
     let mut slip = with("slip", "/slip", Value::Null);
     slip["metadata"]["filter_metadata"]["stepup"] = json!({"polcy": "guarded"});
+    let mut beside = with("beside", "/guarded/beside", Value::Null);
+    beside["metadata"]["filter_metadata"]["stepup"] = json!({"policy": "open", "note": null});
     vec![
+        beside,
         with("opened", "/guarded/open", json!("open")),
         with("closed", "/other/guarded", json!("guarded")),
         with("lost", "/lost", json!("nobody")),
@@ -177,31 +180,37 @@ fn rules() -> Vec<Row> {
 }
 
 /// A route with metadata for this filter, which names this policy.
-fn naming(row: Row, policy: impl Into<Vec<u8>>) -> Row {
-    // The proxy hands out the map too; what is in it is read one by one.
-    row.property(METADATA, "map").property(POLICY, policy)
+fn naming(row: Row, policy: &[u8]) -> Row {
+    row.property(METADATA, written("policy", policy))
+}
+
+/// An object of one member, as Envoy hands it out.
+pub fn written(name: &str, value: &[u8]) -> Vec<u8> {
+    let length = |part: &[u8]| u32::try_from(part.len()).expect("it is short").to_le_bytes();
+    let sizes = [length(name.as_bytes()), length(value)].concat();
+    [&1_u32.to_le_bytes()[..], &sizes, name.as_bytes(), &[0], value, &[0]].concat()
 }
 
 fn metadata() -> Vec<Row> {
-    let lost = |target: &str, name: &str| {
-        row(name, Request::get(target), misconfigured()).property(METADATA, "map")
-    };
+    let lost = |target: &str, name: &str| row(name, Request::get(target), misconfigured());
     let refused = |target: &str| {
         let name = format!("{target:?} could have had another route");
-        naming(row(name, Request::get(target), crate::table::ambiguous()), "open")
+        naming(row(name, Request::get(target), crate::table::ambiguous()), b"open")
     };
     let mut rows = vec![
-        naming(open("/guarded/open", "a route's policy wins over a rule"), "open"),
-        naming(guarded("/other/guarded", "a route's policy wins over the default"), "guarded"),
+        naming(open("/guarded/open", "a route's policy wins over a rule"), b"open"),
+        naming(guarded("/other/guarded", "a route's policy wins over the default"), b"guarded"),
         guarded("/guarded/x", "a route without one leaves it to the rules"),
-        lost("/lost", "a policy that does not exist")
-            .property(POLICY, "nobody")
-            .property(ROUTE, "lost"),
-        lost("/odd", "a number is no policy").property(POLICY, 5_f64.to_le_bytes()),
-        lost("/null", "null is no policy").unreadable(POLICY),
-        lost("/empty", "nothing is no policy").property(POLICY, ""),
-        lost("/list", "a list is no policy").property(POLICY, "\u{1}"),
-        lost("/slip", "metadata without a policy is no policy"),
+        naming(lost("/lost", "a policy that does not exist"), b"nobody").property(ROUTE, "lost"),
+        naming(lost("/odd", "a number is no policy"), &5_f64.to_le_bytes()),
+        lost("/null", "null is no policy").unreadable(METADATA).unreadable(POLICY),
+        open("/guarded/beside", "a null beside the policy hides nothing")
+            .unreadable(METADATA)
+            .property(POLICY, "open"),
+        naming(lost("/empty", "nothing is no policy"), b""),
+        naming(lost("/list", "a list is no policy"), &written("open", b"")),
+        lost("/slip", "metadata without a policy is no policy")
+            .property(METADATA, written("polcy", b"guarded")),
     ];
     rows.extend(
         [
@@ -219,7 +228,7 @@ fn metadata() -> Vec<Row> {
         ["/guarded/open/", "/guarded/open/a%20b", "/guarded/open/x%40y", "/guarded/open/a:b"]
     {
         let name = format!("{target:?} has one spelling");
-        rows.push(naming(open(target, &name), "open"));
+        rows.push(naming(open(target, &name), b"open"));
     }
     rows
 }
