@@ -5,6 +5,7 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -302,4 +303,29 @@ fn the_module_imports_only_what_envoy_offers() {
             OFFERED.iter().any(|(from, names)| *from == module && names.contains(&&*name));
         assert!(offered, "{module}.{name} is not offered by Envoy");
     }
+}
+
+/// Envoy calls every callback that is exported. One that does nothing costs each request a call.
+#[test]
+fn the_module_exports_only_callbacks_that_it_has_a_use_for() {
+    let bytes = fs::read(bootstrap::wasm()).unwrap();
+    let sections = Parser::new(0).parse_all(&bytes).filter_map(|payload| match payload.unwrap() {
+        Payload::ExportSection(section) => Some(section),
+        _ => None,
+    });
+    let exports = sections.flatten().map(|export| export.unwrap().name).collect::<BTreeSet<_>>();
+    let expected = [
+        "_initialize",
+        "memory",
+        "proxy_abi_version_0_2_1",
+        "proxy_on_configure",
+        "proxy_on_context_create",
+        "proxy_on_delete",
+        "proxy_on_http_call_response",
+        "proxy_on_memory_allocate",
+        "proxy_on_request_headers",
+        "proxy_on_tick",
+        "proxy_on_vm_start",
+    ];
+    assert_eq!(exports, BTreeSet::from(expected));
 }

@@ -5,12 +5,15 @@
 # library, STEPUP_WASM_SYSROOT: a folder under .tools/ with one built from Debian's sources.
 # Gives two functions:
 #   cargo_wasm SUBCOMMAND ARGS...   cargo for the wasm target (build, clippy, ...)
-#   build_wasm                      builds the filter and exports STEPUP_WASM, the path of its module
+#   build_wasm                      builds the filter and exports STEPUP_WASM, the path of its module:
+#                                   what cargo builds, finished by finish_wasm of binaryen.sh
 #
 # STEPUP_FORCE_BUILD_STD=1 takes the Debian way even where rustup's target is there.
 
 # shellcheck source=common.sh
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+# shellcheck source=binaryen.sh
+source "$STEPUP_ROOT/scripts/lib/binaryen.sh"
 
 STEPUP_WASM_TARGET=wasm32-wasip1
 STEPUP_WASM_SYSROOT=
@@ -200,8 +203,10 @@ cargo_wasm() {
 }
 
 build_wasm() {
+    local target=${CARGO_TARGET_DIR:-$STEPUP_ROOT/target}
     (cd "$STEPUP_ROOT" && cargo_wasm build --release --locked --lib) || return
-    export STEPUP_WASM=${CARGO_TARGET_DIR:-$STEPUP_ROOT/target}/$STEPUP_WASM_TARGET/release/envoy_stepup.wasm
+    finish_wasm "$target/$STEPUP_WASM_TARGET/release/envoy_stepup.wasm" "$target/envoy_stepup.wasm" || return
+    export STEPUP_WASM=$target/envoy_stepup.wasm
 }
 
 lock_tools

@@ -360,23 +360,20 @@ pub fn route_with_policy(name: &str, matching: &Value, policy: &Value) -> Value 
 
 /// The module under test: `STEPUP_WASM`, else what `scripts/build` makes.
 pub fn wasm() -> PathBuf {
-    module("STEPUP_WASM", "")
+    module("STEPUP_WASM", "envoy_stepup.wasm")
 }
 
 /// The module that panics when a request carries [`CRASH`]: `STEPUP_CRASH_WASM`, else where
 /// `scripts/test` builds it.
 pub fn crash_wasm() -> PathBuf {
-    module("STEPUP_CRASH_WASM", "test-crash")
+    module("STEPUP_CRASH_WASM", "test-crash/wasm32-wasip1/release/envoy_stepup.wasm")
 }
 
-/// The module that `variable` names, else the one in this folder below Cargo's.
-fn module(variable: &str, folder: &str) -> PathBuf {
+/// The module that `variable` names, else this file below Cargo's folder.
+fn module(variable: &str, file: &str) -> PathBuf {
     let built = || {
         let target = env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
-        Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join(target)
-            .join(folder)
-            .join("wasm32-wasip1/release/envoy_stepup.wasm")
+        Path::new(env!("CARGO_MANIFEST_DIR")).join(target).join(file)
     };
     env::var_os(variable).map_or_else(built, PathBuf::from)
 }
