@@ -44,14 +44,15 @@ impl Filter {
         selected: &Selected<'_>,
         host: &dyn Host,
     ) -> Result<Shown, Outcome> {
-        let presented = match token::extract(headers, &self.policies.tokens.places) {
+        let memory = |token: &[u8]| self.verifier.remembered(token);
+        let mut presented = match token::extract(headers, &self.policies.tokens.places, &memory) {
             Ok(presented) => presented,
             Err(Unclear { why, scheme }) => {
                 let credentials = Credentials::Malformed(why);
                 return Ok(Shown { credentials, scheme, ..Shown::nothing() });
             }
         };
-        let evidence = match (self.earlier.evidence(host), &presented) {
+        let evidence = match (self.earlier.evidence(host), &mut presented) {
             (None, None) => return Ok(Shown::nothing()),
             // At the epoch, no token would ever have expired.
             _ if !host.now().is_known() => {
@@ -62,7 +63,10 @@ impl Filter {
                 return Err(Outcome::Answer(challenge::unavailable(RETRY_AFTER)));
             }
             (Some(evidence), _) => evidence.map_err(Unproven::Invalid),
-            (None, Some(presented)) => self.verifier.verify(&presented.token, host),
+            (None, Some(presented)) => {
+                let remembered = presented.remembered.take();
+                self.verifier.verify(&presented.token, remembered, host)
+            }
         };
         let presented = presented.as_ref();
         let (credentials, proof) = match evidence {

@@ -1,10 +1,11 @@
 //! Finding the token of a request.
 
 use std::borrow::Cow;
-use std::fmt;
+use std::sync::Arc;
+use std::{fmt, ptr};
 
 use super::place::{Place, Scheme, cookie_pair, decode_query_value, query_parameter};
-use super::{CacheLimits, alike};
+use super::{CacheLimits, Evidence, alike};
 use crate::request::{Headers, split_target};
 
 /// Where tokens stand, and how long they may be.
@@ -21,13 +22,18 @@ pub struct TokenSettings {
 }
 
 /// A token as it came. It may be anything; it is not verified.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Presented<'r> {
     /// Its bytes.
     pub token: Cow<'r, [u8]>,
     /// What it came with.
     pub scheme: Scheme,
+    /// What it proved before, where that is remembered.
+    pub remembered: Option<Arc<Evidence>>,
 }
+
+/// What is remembered of a token.
+pub type Memory<'m> = &'m dyn Fn(&[u8]) -> Option<Arc<Evidence>>;
 
 /// Why a request's credentials are no single token (RFC 6750 §3.1: `invalid_request`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,13 +69,18 @@ pub struct Unclear {
 /// Finds the token. `Ok(None)` when there is none in any of the places: other credentials are none,
 /// and neither is an empty value.
 ///
+/// A header that holds one token, which was proven before, and nothing else is found out quickly: who
+/// proved it has looked at each of its bytes.
+///
 /// # Errors
 /// When it is not clear which token is meant (RFC 6750 §2: one way in each request).
 pub fn extract<'r>(
     headers: &'r Headers,
     places: &[Place],
+    memory: Memory<'_>,
 ) -> Result<Option<Presented<'r>>, Unclear> {
-    find(headers, places).map_err(|why| Unclear { why, scheme: scheme_seen(headers, places) })
+    find(headers, places, memory)
+        .map_err(|why| Unclear { why, scheme: scheme_seen(headers, places) })
 }
 
 fn scheme_seen(headers: &Headers, places: &[Place]) -> Option<Scheme> {
@@ -87,11 +98,15 @@ fn scheme_seen(headers: &Headers, places: &[Place]) -> Option<Scheme> {
     [Scheme::DPoP, Scheme::Bearer].into_iter().find(is_seen)
 }
 
-fn find<'r>(headers: &'r Headers, places: &[Place]) -> Found<'r> {
+fn find<'r>(headers: &'r Headers, places: &[Place], memory: Memory<'_>) -> Found<'r> {
     let mut found = None;
+    // The value of a header that holds a token which is remembered.
+    let mut plain = None;
     for place in places {
         let presented = match place {
-            Place::Header { name, scheme } => in_header(headers, name, *scheme)?,
+            Place::Header { name, scheme } => {
+                in_header(headers, name, *scheme, memory, &mut plain)?
+            }
             Place::Cookie(name) => in_cookies(headers, name)?,
             Place::Query(name) => in_query(headers, name)?,
         };
@@ -106,7 +121,13 @@ fn find<'r>(headers: &'r Headers, places: &[Place]) -> Found<'r> {
 
 type Found<'r> = Result<Option<Presented<'r>>, MalformedCredentials>;
 
-fn in_header<'r>(headers: &'r Headers, name: &str, scheme: Scheme) -> Found<'r> {
+fn in_header<'r>(
+    headers: &'r Headers,
+    name: &str,
+    scheme: Scheme,
+    memory: Memory<'_>,
+    plain: &mut Option<&'r [u8]>,
+) -> Found<'r> {
     let mut values =
         headers.of_length(name.len()).filter(|(found, _)| alike::is_header(found, name));
     let Some((found, value)) = values.next() else {
@@ -114,6 +135,18 @@ fn in_header<'r>(headers: &'r Headers, name: &str, scheme: Scheme) -> Found<'r> 
     };
     if values.next().is_some() {
         return Err(MalformedCredentials::Several);
+    }
+    // Another scheme can be looked for in the same header.
+    if plain.is_some_and(|plain| ptr::eq(plain, value)) {
+        return Ok(None);
+    }
+    if found == name.as_bytes()
+        && let Some(token) = scheme.plain(value)
+        && let Some(evidence) = memory(token)
+    {
+        *plain = Some(value);
+        let remembered = Some(evidence);
+        return Ok(Some(Presented { token: Cow::Borrowed(token), scheme, remembered }));
     }
     let value = value.trim_ascii();
     let seen = alike::schemes(value, scheme);
@@ -125,7 +158,7 @@ fn in_header<'r>(headers: &'r Headers, name: &str, scheme: Scheme) -> Found<'r> 
         .filter(|_| found == name.as_bytes() && seen == 1 && !value.contains(&b','));
     match only.ok_or(MalformedCredentials::Several)?.trim_ascii() {
         [] => Err(MalformedCredentials::Empty),
-        token => Ok(Some(Presented { token: Cow::Borrowed(token), scheme })),
+        token => Ok(Some(Presented { token: Cow::Borrowed(token), scheme, remembered: None })),
     }
 }
 
@@ -166,7 +199,7 @@ fn only<'r>(
     if tokens.next().is_some() || filled.next().is_some() {
         return Err(MalformedCredentials::Several);
     }
-    Ok(token.map(|token| Presented { token, scheme: Scheme::None }))
+    Ok(token.map(|token| Presented { token, scheme: Scheme::None, remembered: None }))
 }
 
 #[cfg(test)]
@@ -193,7 +226,7 @@ mod tests {
     fn found_in(places: &[Place], pairs: &[(&str, &str)]) -> Outcome {
         let pairs = pairs.iter().map(|(n, v)| ((*n).to_owned(), v.as_bytes().to_vec())).collect();
         let headers = Headers::new(pairs);
-        let found = extract(&headers, places).map_err(|unclear| unclear.why)?;
+        let found = extract(&headers, places, &|_| None).map_err(|unclear| unclear.why)?;
         Ok(found.map(|found| (String::from_utf8_lossy(&found.token).into_owned(), found.scheme)))
     }
 
@@ -219,6 +252,36 @@ mod tests {
             );
         }
         assert_eq!(found(&[("x-token", " abc ")]), Ok(Some(token("abc", Scheme::None))));
+    }
+
+    #[test]
+    fn what_is_remembered_is_asked_about_once_and_only_where_nothing_else_stands() {
+        let places = everywhere();
+        let asked = std::cell::RefCell::new(Vec::new());
+        let memory = |token: &[u8]| {
+            asked.borrow_mut().push(String::from_utf8_lossy(token).into_owned());
+            None
+        };
+        for (value, expected) in [
+            ("Bearer abc", &["abc"][..]),
+            ("dpop abc", &["abc"]),
+            ("Bearer  abc", &[" abc"]),
+            ("Bearer\tabc", &[]),
+            ("Bearer", &[]),
+            ("Basic abc", &[]),
+        ] {
+            let pairs = vec![("authorization".to_owned(), value.as_bytes().to_vec())];
+            let _ = extract(&Headers::new(pairs), &places, &memory);
+            assert_eq!(asked.take(), expected, "{value}");
+        }
+        // Two headers are two headers, whatever is remembered.
+        for second in ["authorization", "authorisation"] {
+            let pairs = ["authorization", second].map(|n| (n.to_owned(), b"Bearer abc".to_vec()));
+            let headers = Headers::new(pairs.to_vec());
+            let is_twice = second == "authorization";
+            assert_eq!(extract(&headers, &places, &memory).is_err(), is_twice);
+            assert_eq!(asked.take().is_empty(), is_twice);
+        }
     }
 
     #[test]
@@ -381,7 +444,7 @@ mod tests {
         let scheme = |pairs: &[(&str, &str)]| {
             let pairs = pairs.iter().map(|(n, v)| ((*n).to_owned(), v.as_bytes().to_vec()));
             let headers = Headers::new(pairs.collect());
-            extract(&headers, &everywhere()).unwrap_err().scheme
+            extract(&headers, &everywhere(), &|_| None).unwrap_err().scheme
         };
         assert_eq!(scheme(&[("authorization", "DPoP")]), Some(Scheme::DPoP));
         assert_eq!(scheme(&[("authorization", "Bearer")]), Some(Scheme::Bearer));

@@ -24,7 +24,7 @@ use std::time::Duration;
 pub use self::cache::CacheLimits;
 pub use self::claims::{AuthTimeProblem, Evidence};
 pub use self::error::{TokenError, Unproven};
-pub use self::extract::{MalformedCredentials, Presented, TokenSettings, Unclear, extract};
+pub use self::extract::{MalformedCredentials, Memory, Presented, TokenSettings, Unclear, extract};
 pub use self::introspected::QuestionId;
 pub use self::jws::{Header, UnverifiedToken};
 pub use self::metadata::EarlierFilters;

@@ -61,6 +61,14 @@ impl Scheme {
         }
     }
 
+    /// The token, where credentials are the scheme, a space, and then it.
+    pub(super) fn plain(self, credentials: &[u8]) -> Option<&[u8]> {
+        let Some(name) = self.name() else { return Some(credentials) };
+        let (scheme, token) = credentials.split_at_checked(name.len())?;
+        let token = token.strip_prefix(b" ")?;
+        scheme.eq_ignore_ascii_case(name.as_bytes()).then_some(token)
+    }
+
     /// What follows the scheme, where credentials begin with it. It compares without case (RFC 9110
     /// §11.1), and a blank comes after it (RFC 9110 §11.4).
     pub(super) fn strip(self, credentials: &[u8]) -> Option<&[u8]> {

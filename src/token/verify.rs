@@ -116,17 +116,25 @@ impl Verifier {
         for_keys
     }
 
-    /// Proves the token: its issuer, type, algorithm, signature and times.
+    /// Proves the token: its issuer, type, algorithm, signature and times. What is remembered of it
+    /// spares the signature.
     ///
     /// # Errors
     /// When anything about it does not hold, or cannot be told yet. Nothing of the token counts
     /// then.
-    pub fn verify(&self, token: &[u8], host: &dyn Host) -> Result<Arc<Evidence>, Unproven> {
+    pub fn verify(
+        &self,
+        token: &[u8],
+        remembered: Option<Arc<Evidence>>,
+        host: &dyn Host,
+    ) -> Result<Arc<Evidence>, Unproven> {
         if token.len() > self.max_length {
             return Err(TokenError::TooLong.into());
         }
-        if let Some(known) = self.known(token, host)? {
-            return Ok(known);
+        if let Some(evidence) = remembered.or_else(|| self.remembered(token))
+            && self.still_counts(token, &evidence, host)?
+        {
+            return Ok(evidence);
         }
         let token = std::str::from_utf8(token).map_err(|_| TokenError::NotText)?;
         let evidence = self.prove(token, host);
@@ -161,10 +169,19 @@ impl Verifier {
         (0..evicted).for_each(|_| host.count(Counter::TokenCacheEviction));
     }
 
-    /// A token that was proven before. Its times and its key, or the age of the answer, are looked
-    /// at again.
-    fn known(&self, token: &[u8], host: &dyn Host) -> Result<Option<Arc<Evidence>>, Unproven> {
-        let Some(evidence) = self.cache.borrow_mut().get(token) else { return Ok(None) };
+    /// What a token proved before. Whether it still does is for [`Verifier::verify`] to say.
+    pub fn remembered(&self, token: &[u8]) -> Option<Arc<Evidence>> {
+        self.cache.borrow_mut().get(token)
+    }
+
+    /// Whether a token that was proven before is known well enough not to be proven again. Its times
+    /// and its key, or the age of the answer, are looked at again.
+    fn still_counts(
+        &self,
+        token: &[u8],
+        evidence: &Evidence,
+        host: &dyn Host,
+    ) -> Result<bool, Unproven> {
         let still_counts = if let Some(until) = evidence.answer_until() {
             host.now() < until
         } else {
@@ -173,14 +190,14 @@ impl Verifier {
         };
         if !still_counts {
             self.cache.borrow_mut().remove(token);
-            return Ok(None);
+            return Ok(false);
         }
         if let Err(error) = evidence.check_times(host.now()) {
             self.cache.borrow_mut().remove(token);
             return Err(error.into());
         }
         host.count(Counter::TokenCacheHit);
-        Ok(Some(evidence))
+        Ok(true)
     }
 
     fn keys_of(&self, issuer: &Issuer, host: &dyn Host) -> Result<(Arc<KeySet>, u64), Unproven> {

@@ -68,7 +68,8 @@ impl Case {
             claims["cnf"] = self.cnf;
         }
         let evidence = Evidence::for_test(issuer(&[Signer::es256(9).jwk()]), claims);
-        let token = Presented { token: TOKEN.as_bytes().into(), scheme: self.scheme };
+        let token =
+            Presented { token: TOKEN.as_bytes().into(), scheme: self.scheme, remembered: None };
         let cache = CacheLimits { entries: 0, bytes: 0 };
         let tokens = TokenSettings { places: Vec::new(), forward: true, max_length: 1000, cache };
         let verifier = Verifier::new(Issuers::default(), &tokens, &self.host).unwrap();

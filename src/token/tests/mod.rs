@@ -31,7 +31,7 @@ pub(super) fn verify(
     };
     let verifier = Verifier::with_engines(issuers.clone(), &settings, engines, host).unwrap();
     let by_proxy = host.counted(Counter::SignatureByProxy);
-    match verifier.verify(token, host) {
+    match verifier.verify(token, None, host) {
         Ok(evidence) if host.counted(Counter::SignatureByProxy) > by_proxy => {
             Ok((evidence, Engine::Proxy))
         }
