@@ -266,7 +266,8 @@ fn check_spelling(
     same: impl Fn(&str, &str) -> bool,
 ) -> Option<()> {
     check_query(node, literal)?;
-    for letter in literal.chars().filter(|letter| !matches!(letter, '/' | '%')) {
+    let is_fine = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '/' | '%');
+    for letter in literal.chars().filter(|letter| !is_fine(*letter)) {
         let mut bytes = [0; 4];
         let bytes = letter.encode_utf8(&mut bytes).bytes();
         let encoded = bytes.map(|byte| format!("%{byte:02X}")).collect::<Vec<_>>().concat();

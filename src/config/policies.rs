@@ -1,5 +1,6 @@
 //! `policies`: named demands.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::levels::LevelsRead;
@@ -17,6 +18,8 @@ const GREATEST_MAX_AGE: Duration = Duration::from_hours(366 * 24);
 #[derive(Default)]
 pub(super) struct PoliciesRead {
     names: Vec<String>,
+    /// By name; each rule looks for one.
+    ids: HashMap<Box<str>, PolicyId>,
     /// Empty after a mistake in any of them.
     policies: Vec<Policy>,
     needs_issuer: bool,
@@ -27,13 +30,13 @@ impl PoliciesRead {
     /// The policy that the node names.
     pub(super) fn id(&self, node: &Node<'_>) -> Option<PolicyId> {
         let name = node.string("the name of a policy")?;
-        let index = self.names.iter().position(|known| known == name);
+        let id = self.ids.get(name).copied();
         // Where there is no policy at all, that was noted, and is one mistake.
-        if index.is_none() && !self.names.is_empty() {
+        if id.is_none() && !self.names.is_empty() {
             let known = self.names.iter().map(String::as_str);
             node.mistake(format!("no policy is named {name:?}{}", suggestion(name, known)));
         }
-        index.map(PolicyId::new)
+        id
     }
 
     /// Whether any policy looks at a token.
@@ -59,6 +62,7 @@ pub(super) fn read(node: &Node<'_>, levels: &LevelsRead) -> PoliciesRead {
     };
     let mut policies = Vec::new();
     for (name, item) in entries {
+        read.ids.insert(name.into(), PolicyId::new(read.names.len()));
         read.names.push(name.to_owned());
         if name.is_empty() || name.chars().any(char::is_control) {
             item.mistake("its name is empty or holds a control character");

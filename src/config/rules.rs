@@ -3,7 +3,7 @@
 use super::matches;
 use super::node::Node;
 use super::policies::PoliciesRead;
-use crate::policy::{EncodedSlashes, RequestMatch, Rule};
+use crate::policy::{EncodedSlashes, Reach, RequestMatch, Rule};
 
 pub(super) fn read(
     node: &Node<'_>,
@@ -34,12 +34,10 @@ fn read_rule(node: &Node<'_>, policies: &PoliciesRead, slashes: EncodedSlashes) 
 
 /// The first rule that matches wins, so a rule behind one that covers it is never reached.
 fn check_reachable(items: &[Node<'_>], read: &[RuleRead]) {
-    for (index, (item, (matcher, _))) in items.iter().zip(read).enumerate() {
-        let Some(matcher) = matcher else { continue };
-        let earlier = read.iter().take(index).position(|(earlier, _)| {
-            earlier.as_ref().is_some_and(|earlier| earlier.covers(matcher))
-        });
-        if let Some(earlier) = earlier {
+    let matches = read.iter().map(|(matcher, _)| matcher.as_ref()).collect::<Vec<_>>();
+    let reach = Reach::new(&matches);
+    for (index, item) in items.iter().enumerate() {
+        if let Some(earlier) = reach.first_covering(index) {
             item.mistake(format!(
                 "is never reached: rules[{earlier}] matches everything that it matches, and comes \
                  first; move it before rules[{earlier}], or take it out"

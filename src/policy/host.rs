@@ -1,28 +1,31 @@
 //! Host names, as rules compare them.
 
+use std::borrow::Cow;
+
 /// A host without port and trailing dot, in lower case.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Host(String);
+pub struct Host<'a>(Cow<'a, str>);
 
-impl Host {
+impl<'a> Host<'a> {
     /// Reads the value of `:authority`.
     ///
     /// `None` when it is not `host [ ":" port ]` with a plain host name or an IP address: another
     /// reader could take something else in it for the host.
-    pub fn from_authority(authority: &[u8]) -> Option<Self> {
+    pub fn from_authority(authority: &'a [u8]) -> Option<Self> {
         let authority = std::str::from_utf8(authority).ok()?;
-        let (host, port) = if let Some(rest) = authority.strip_prefix('[') {
-            let (address, port) = rest.split_once(']')?;
+        let (host, port) = if authority.starts_with('[') {
+            let (host, port) = authority.split_at_checked(authority.find(']')?.checked_add(1)?)?;
+            let address = host.strip_prefix('[')?.strip_suffix(']')?;
             let is_address =
                 address.bytes().all(|b| b.is_ascii_hexdigit() || matches!(b, b':' | b'.'));
             if !is_address || address.is_empty() {
                 return None;
             }
-            (format!("[{}]", address.to_ascii_lowercase()), port)
+            (in_lower_case(host), port)
         } else {
             let at = authority.find(':').unwrap_or(authority.len());
             let (name, port) = authority.split_at_checked(at)?;
-            (Self::normalize_name(name)?, port)
+            (normalize_name(name)?, port)
         };
         let port_is_plain = match port.strip_prefix(':') {
             Some(digits) => digits.bytes().all(|b| b.is_ascii_digit()),
@@ -35,14 +38,23 @@ impl Host {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
 
-    fn normalize_name(name: &str) -> Option<String> {
-        let name = name.strip_suffix('.').unwrap_or(name);
-        let is_label = |label: &str| {
-            !label.is_empty()
-                && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
-        };
-        name.split('.').all(is_label).then(|| name.to_ascii_lowercase())
+fn normalize_name(name: &str) -> Option<Cow<'_, str>> {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let is_label = |label: &str| {
+        !label.is_empty()
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+    };
+    name.split('.').all(is_label).then(|| in_lower_case(name))
+}
+
+/// Most names are in lower case as they come.
+fn in_lower_case(text: &str) -> Cow<'_, str> {
+    if text.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        text.to_ascii_lowercase().into()
+    } else {
+        text.into()
     }
 }
 
@@ -60,20 +72,23 @@ impl HostPattern {
     /// Reads `api.example.com` or `*.example.com`; `None` for anything else.
     pub fn new(text: &str) -> Option<Self> {
         if let Some(name) = text.strip_prefix("*.") {
-            let host = Host::normalize_name(name)?;
+            let host = normalize_name(name)?;
             return Some(Self::Below(format!(".{host}").into()));
         }
         let host = Host::from_authority(text.as_bytes())?;
         // A port in a rule would never be compared: ports are cut off from requests.
         let has_port = !text.starts_with('[') && text.contains(':') || text.contains("]:");
-        (!has_port).then(|| Self::Exact(host.0.into()))
+        (!has_port).then(|| Self::Exact(host.as_str().into()))
     }
 
     /// Whether the host is covered.
-    pub fn matches(&self, host: &Host) -> bool {
+    pub fn matches(&self, host: &Host<'_>) -> bool {
         match self {
-            Self::Exact(name) => **name == *host.0,
-            Self::Below(suffix) => host.0.len() > suffix.len() && host.0.ends_with(&**suffix),
+            Self::Exact(name) => **name == *host.as_str(),
+            Self::Below(suffix) => {
+                let host = host.as_str();
+                host.len() > suffix.len() && host.ends_with(&**suffix)
+            }
         }
     }
 
@@ -139,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_pattern_covers_a_host_or_all_below_a_suffix() {
-        let host = |name: &str| Host::from_authority(name.as_bytes()).unwrap();
+        let host = |name: &'static str| Host::from_authority(name.as_bytes()).unwrap();
         let below = HostPattern::new("*.Example.com").unwrap();
         assert!(below.matches(&host("a.example.com")));
         assert!(below.matches(&host("a.b.example.com")));

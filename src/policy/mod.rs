@@ -1,10 +1,14 @@
 //! What an operator asks for, compiled: immutable, and without a name left to look up.
 
 mod expression;
+mod glob;
 mod host;
+mod index;
 mod level;
 mod path;
+mod reach;
 mod rule;
+mod rules;
 mod template;
 mod text;
 
@@ -15,9 +19,11 @@ pub use self::expression::{Expression, Rest, Shape};
 pub use self::host::{Host, HostPattern};
 pub use self::level::{ClaimProof, Ladder, Level, LevelId, LevelSet, MAX_LEVELS, Proof};
 pub use self::path::{CanonicalPath, EncodedSlashes, PathError, PathReadings};
+pub use self::reach::Reach;
 pub use self::rule::{
-    Facts, HeaderMatch, NotText, PathMatch, QueryMatch, RequestMatch, Rule, Rules, ValueCondition,
+    HeaderMatch, NotText, PathMatch, QueryMatch, RequestMatch, Rule, ValueCondition,
 };
+pub use self::rules::{Facts, Rules};
 pub use self::template::to_regex as template_to_regex;
 pub use self::text::{FullRegex, StringMatch, TextPattern};
 

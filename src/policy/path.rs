@@ -43,6 +43,8 @@ const MAX_LENGTH: usize = 8 * 1024;
 #[derive(Debug)]
 pub struct PathReadings<'a> {
     canonical: CanonicalPath<'a>,
+    /// The same without its trailing slash; in `others` for a path that needed a closer look.
+    shorter: Option<&'a str>,
     others: Vec<Box<str>>,
     is_plain: bool,
 }
@@ -63,10 +65,10 @@ impl<'a> PathReadings<'a> {
         if is_canonical(path)
             && let Ok(path) = std::str::from_utf8(path)
         {
-            let others = without_trailing_slash(path).map(Box::from).into_iter().collect();
             return Ok(Self {
                 canonical: CanonicalPath(Cow::Borrowed(path)),
-                others,
+                shorter: without_trailing_slash(path),
+                others: Vec::new(),
                 is_plain: true,
             });
         }
@@ -74,12 +76,14 @@ impl<'a> PathReadings<'a> {
         let canonical = resolve_segments(&spelled)?;
         let is_plain = !is_needlessly_encoded && canonical == spelled && !spelled.contains(';');
         let others = other_readings(&spelled, &canonical)?;
-        Ok(Self { canonical: CanonicalPath(Cow::Owned(canonical)), others, is_plain })
+        let canonical = CanonicalPath(Cow::Owned(canonical));
+        Ok(Self { canonical, shorter: None, others, is_plain })
     }
 
     /// Every reading, the canonical one first.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        std::iter::once(self.canonical.as_str()).chain(self.others.iter().map(|path| &**path))
+        let others = self.others.iter().map(|path| &**path);
+        std::iter::once(self.canonical.as_str()).chain(self.shorter).chain(others)
     }
 
     /// Whether the proxy's own routes cannot have been chosen by another spelling: the path came in

@@ -1,26 +1,13 @@
-//! Rules: which requests a policy is for. The first rule that matches wins.
+//! Rules: which requests a policy is for.
+
+use std::borrow::Cow;
 
 use super::PolicyId;
 use super::expression::{Rest, Shape};
-use super::host::{Host, HostPattern};
+use super::host::HostPattern;
+use super::rules::Facts;
 use super::text::{FullRegex, StringMatch, equals, starts_with};
 use crate::request::Headers;
-
-/// What rules look at in a request.
-pub struct Facts<'r> {
-    /// The path in canonical form, or in another reading.
-    pub path: &'r str,
-    /// What follows the first `?` of the request target; empty when no rule looks at it.
-    pub query: &'r str,
-    /// The method, compared with case (RFC 9110 §9.1).
-    pub method: &'r str,
-    /// The host; `None` when no rule looks at it.
-    pub host: Option<&'r Host>,
-    /// All headers.
-    pub headers: &'r Headers,
-    /// The name of the proxy's route; `None` when it has none, or no rule looks at it.
-    pub route: Option<&'r str>,
-}
 
 /// A request match that selects a policy.
 #[derive(Debug)]
@@ -77,7 +64,8 @@ pub enum PathMatch {
 }
 
 impl PathMatch {
-    fn matches(&self, path: &str) -> bool {
+    /// Whether the path matches.
+    pub(super) fn matches(&self, path: &str) -> bool {
         let path = path.as_bytes();
         match self {
             Self::Exact { path: wanted, ignore_case } => {
@@ -241,21 +229,38 @@ impl ValueCondition {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotText;
 
+/// The values of a header as rules compare them.
+///
+/// # Errors
+/// When one is not text.
+pub(super) fn joined<'h>(
+    headers: &'h Headers,
+    name: &str,
+) -> Result<Option<Cow<'h, str>>, NotText> {
+    let mut joined = None::<Cow<'h, str>>;
+    for value in headers.values(name) {
+        let value = std::str::from_utf8(value).map_err(|_| NotText)?;
+        joined = Some(match joined {
+            None => value.into(),
+            Some(text) => [&*text, ",", value].concat().into(),
+        });
+    }
+    Ok(joined)
+}
+
+/// The value of a query parameter; of several with one name, of the first.
+pub(super) fn query_value<'q>(query: &'q str, wanted: &str) -> Option<&'q str> {
+    query.split('&').find_map(|parameter| {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        (name == wanted).then_some(value)
+    })
+}
+
 impl HeaderMatch {
     fn matches(&self, headers: &Headers) -> Result<bool, NotText> {
-        let mut joined = None::<String>;
-        for value in headers.values(&self.name) {
-            let value = std::str::from_utf8(value).map_err(|_| NotText)?;
-            match &mut joined {
-                None => joined = Some(value.to_owned()),
-                Some(text) => {
-                    text.push(',');
-                    text.push_str(value);
-                }
-            }
-        }
+        let found = joined(headers, &self.name)?;
         let presence_asked = matches!(self.condition, ValueCondition::Present(_));
-        let value = match &joined {
+        let value = match &found {
             None if self.missing_as_empty => Some(""),
             // As in Envoy: what is not there matches no text, inverted or not.
             None if !presence_asked => return Ok(false),
@@ -274,11 +279,7 @@ impl HeaderMatch {
 
 impl QueryMatch {
     fn matches(&self, query: &str) -> bool {
-        let value = query.split('&').find_map(|parameter| {
-            let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-            (*name == *self.name).then_some(value)
-        });
-        self.condition.holds(value)
+        self.condition.holds(query_value(query, &self.name))
     }
 
     fn same_as(&self, other: &Self) -> bool {
@@ -287,15 +288,12 @@ impl QueryMatch {
 }
 
 impl RequestMatch {
-    /// Whether the request matches.
+    /// Whether all matches but the host and the path, which an index has compared already.
     ///
     /// # Errors
     /// When a header that has to be compared is not text.
-    fn matches(&self, facts: &Facts<'_>) -> Result<bool, NotText> {
-        let plain = self.path.as_ref().is_none_or(|path| path.matches(facts.path))
-            && (self.methods.is_empty() || self.methods.iter().any(|m| **m == *facts.method))
-            && (self.hosts.is_empty()
-                || facts.host.is_some_and(|host| self.hosts.iter().any(|p| p.matches(host))))
+    pub(super) fn matches_otherwise(&self, facts: &Facts<'_>) -> Result<bool, NotText> {
+        let plain = (self.methods.is_empty() || self.methods.iter().any(|m| **m == *facts.method))
             && self.route.as_deref().is_none_or(|route| facts.route == Some(route))
             && self.query_parameters.iter().all(|query| query.matches(facts.query));
         if !plain {
@@ -343,54 +341,6 @@ fn covers_any_of<T>(mine: &[T], theirs: &[T], covers: impl Fn(&T, &T) -> bool) -
 /// For lists of which every item is needed.
 fn covers_all_of<T>(mine: &[T], theirs: &[T], same: impl Fn(&T, &T) -> bool) -> bool {
     mine.iter().all(|m| theirs.iter().any(|t| same(m, t)))
-}
-
-/// The rules in order, and the policy for what none of them matches.
-#[derive(Debug)]
-pub struct Rules {
-    in_order: Vec<Rule>,
-    default: PolicyId,
-    reads_hosts: bool,
-    reads_query: bool,
-    reads_route: bool,
-}
-
-impl Rules {
-    /// Takes the rules in the order in which they are tried.
-    pub fn new(rules: Vec<Rule>, default: PolicyId) -> Self {
-        let reads_hosts = rules.iter().any(|rule| !rule.matcher.hosts.is_empty());
-        let reads_route = rules.iter().any(|rule| rule.matcher.route.is_some());
-        let reads_query = rules.iter().any(|rule| !rule.matcher.query_parameters.is_empty());
-        Self { in_order: rules, default, reads_hosts, reads_query, reads_route }
-    }
-
-    /// Whether any rule looks at the host.
-    pub const fn reads_hosts(&self) -> bool {
-        self.reads_hosts
-    }
-
-    /// Whether any rule looks at the query.
-    pub const fn reads_query(&self) -> bool {
-        self.reads_query
-    }
-
-    /// Whether any rule looks at the name of the proxy's route.
-    pub const fn reads_route(&self) -> bool {
-        self.reads_route
-    }
-
-    /// The policy of the first rule that matches, or the default.
-    ///
-    /// # Errors
-    /// When a header that has to be compared is not text.
-    pub fn select(&self, facts: &Facts<'_>) -> Result<PolicyId, NotText> {
-        for rule in &self.in_order {
-            if rule.matcher.matches(facts)? {
-                return Ok(rule.policy);
-            }
-        }
-        Ok(self.default)
-    }
 }
 
 #[cfg(test)]

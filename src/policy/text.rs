@@ -3,6 +3,7 @@
 use regex_lite::Regex;
 
 use super::expression::{Expression, Shape};
+use super::glob::Glob;
 
 /// How a text has to look.
 #[derive(Debug)]
@@ -81,7 +82,15 @@ pub(super) fn starts_with(text: &[u8], prefix: &[u8], ignore_case: bool) -> bool
 pub struct FullRegex {
     source: Box<str>,
     shape: Shape,
-    regex: Regex,
+    engine: Engine,
+}
+
+/// What compares a text with an expression.
+#[derive(Debug)]
+enum Engine {
+    /// Without backtracking or a machine of states, for what needs neither.
+    Glob(Glob),
+    Regex(Regex),
 }
 
 impl FullRegex {
@@ -90,10 +99,14 @@ impl FullRegex {
     /// # Errors
     /// When it is not one, or would need too much memory.
     pub fn new(source: &str) -> Result<Self, regex_lite::Error> {
-        // Alone first: what closes a group that it did not open must not pass inside ours.
-        Regex::new(source)?;
-        let regex = Regex::new(&format!(r"\A(?:{source})\z"))?;
-        Ok(Self { source: source.into(), shape: Expression::new(source).shape(), regex })
+        let engine = if let Some(glob) = Glob::new(source) {
+            Engine::Glob(glob)
+        } else {
+            // Alone first: what closes a group that it did not open must not pass inside ours.
+            Regex::new(source)?;
+            Engine::Regex(Regex::new(&format!(r"\A(?:{source})\z"))?)
+        };
+        Ok(Self { source: source.into(), shape: Expression::new(source).shape(), engine })
     }
 
     /// The expression as the operator wrote it.
@@ -106,6 +119,14 @@ impl FullRegex {
         &self.shape
     }
 
+    /// The expression as a simple one, where it is one.
+    pub(super) const fn glob(&self) -> Option<&Glob> {
+        match &self.engine {
+            Engine::Glob(glob) => Some(glob),
+            Engine::Regex(_) => None,
+        }
+    }
+
     /// Whether all that `other` matches matches too. `false` when it cannot be told.
     pub fn covers(&self, other: &Self) -> bool {
         // Without regard to case an expression matches more, unless it says what must not match.
@@ -116,7 +137,10 @@ impl FullRegex {
 
     /// Whether the whole text matches.
     pub fn matches(&self, text: &str) -> bool {
-        self.regex.is_match(text)
+        match &self.engine {
+            Engine::Glob(glob) => glob.matches(text),
+            Engine::Regex(regex) => regex.is_match(text),
+        }
     }
 }
 

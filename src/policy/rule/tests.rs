@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 
+use super::super::host::Host;
 use super::super::path::EncodedSlashes;
+use super::super::rules::Rules;
 use super::super::text::TextPattern;
 use super::*;
 use crate::policy::CanonicalPath;
@@ -28,28 +30,29 @@ impl Request {
         }
     }
 
-    fn matches(&self, matcher: &RequestMatch) -> Result<bool, NotText> {
+    /// Whether the rule selects its policy.
+    fn matches(&self, rules: &Rules) -> Result<bool, NotText> {
         let path = CanonicalPath::new(self.target.as_bytes(), EncodedSlashes::Reject).unwrap();
         let headers = self.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
-        matcher.matches(&Facts {
+        let selected = rules.select(&Facts {
             path: path.as_str(),
             query: self.target.split_once('?').map_or("", |(_, query)| query),
             method: self.method,
             host: Host::from_authority(self.host.as_bytes()).as_ref(),
             headers: &Headers::new(headers.collect()),
             route: self.route,
-        })
+        });
+        selected.map(|policy| policy == rules.in_order[0].policy)
     }
 }
 
-/// A match as an operator writes it.
-fn matcher(text: &str) -> RequestMatch {
+/// A rule with a match as an operator writes it, and a default with another policy.
+fn matcher(text: &str) -> Rules {
     let document = format!(
-        r#"{{"policies": {{"open": {{"public": true}}}}, "default": "open",
-            "rules": [{{"match": {text}, "policy": "open"}}]}}"#
+        r#"{{"policies": {{"open": {{"public": true}}, "other": {{"public": true}}}},
+            "default": "other", "rules": [{{"match": {text}, "policy": "open"}}]}}"#
     );
-    let set = crate::config::compile(document.as_bytes()).unwrap_or_else(|m| panic!("{text}: {m}"));
-    set.rules.in_order.into_iter().next().unwrap().matcher
+    crate::config::compile(document.as_bytes()).unwrap_or_else(|m| panic!("{text}: {m}")).rules
 }
 
 #[test]
@@ -237,32 +240,6 @@ fn of_several_query_parameters_with_one_name_the_first_counts() {
     ] {
         let text = format!(r#"{{"query_parameters": [{{"name": "debug", {condition}}}]}}"#);
         assert_eq!(Request::get(target).matches(&matcher(&text)), Ok(expected), "{text} {target}");
-    }
-}
-
-#[test]
-fn the_first_rule_that_matches_selects_and_else_the_default() {
-    let rule = |text, policy| Rule { matcher: matcher(text), policy: PolicyId::new(policy) };
-    let rules = Rules::new(
-        vec![
-            rule(r#"{"path": "/a"}"#, 1),
-            rule(r#"{"prefix": "/a"}"#, 2),
-            rule(r#"{"prefix": "/", "hosts": ["x"]}"#, 3),
-        ],
-        PolicyId::new(0),
-    );
-    assert!(rules.reads_hosts() && !rules.reads_query() && !rules.reads_route());
-    for (target, expected) in [("/a", 1), ("/ab", 2), ("/b", 0)] {
-        let path = CanonicalPath::new(target.as_bytes(), EncodedSlashes::Reject).unwrap();
-        let selected = rules.select(&Facts {
-            path: path.as_str(),
-            query: "",
-            method: "GET",
-            host: None,
-            headers: &Headers::default(),
-            route: None,
-        });
-        assert_eq!(selected, Ok(PolicyId::new(expected)), "{target}");
     }
 }
 
