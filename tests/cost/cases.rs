@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::proxy::{self, NOW};
-use crate::support::tokens::jwks;
-use crate::support::{Algorithm, Claims, SigningKey, claims, forge};
+use crate::support::workload::{self, access_token, issuer};
+use crate::support::{Algorithm, Claims, SigningKey, forge};
 
 /// Requests before the ones that are measured: tokens are known then, and buffers have grown.
 pub const WARM_UP: usize = 4;
@@ -56,6 +56,10 @@ impl Keys {
             es256: SigningKey::repeatable(Algorithm::Es256, "es256-2027-01"),
             eddsa: SigningKey::repeatable(Algorithm::EdDsa, "eddsa-2027-01"),
         }
+    }
+
+    const fn all(&self) -> [&SigningKey; 3] {
+        [&self.rs256, &self.es256, &self.eddsa]
     }
 }
 
@@ -125,88 +129,21 @@ fn policy_of_route(keys: &Keys) -> Scene {
     Scene { properties: properties.into(), ..known(keys, rules(keys, 10)) }
 }
 
-/// A configuration with this many rules of all common kinds. The last one is for [`get`].
+/// A configuration with this many rules. The last one is for [`get`].
 fn rules(keys: &Keys, count: usize) -> Value {
-    let mut rules = vec![
-        json!({"match": {"path": "/healthz"}, "policy": "open"}),
-        json!({
-            "match": {"path_template": "/accounts/{id}/transfers", "methods": ["POST"]},
-            "policy": "pay",
-        }),
-    ];
-    rules.extend((0..count.saturating_sub(3)).map(|index| match index % 4 {
-        0 => json!({"match": {"path": format!("/service-{index}/health")}, "policy": "open"}),
-        1 => json!({
-            "match": {"path_separated_prefix": format!("/service-{index}/admin")}, "policy": "pay",
-        }),
-        2 => json!({
-            "match": {
-                "path_template": format!("/service-{index}/accounts/{{id}}/transfers"),
-                "methods": ["POST"],
-            },
-            "policy": "pay",
-        }),
-        _ => json!({
-            "match": {"prefix": format!("/service-{index}/"), "methods": ["PUT", "DELETE"]},
-            "policy": "change",
-        }),
-    }));
-    rules.push(json!({"match": {"path_separated_prefix": "/accounts"}, "policy": "read"}));
-    assert_eq!(rules.len(), count, "as many rules as asked for");
-    configuration(&[issuer(keys, "https://id.example.com")], &rules)
+    workload::rules(&issuer("https://id.example.com", keys.all()), count)
 }
 
 /// A configuration with 50 issuers.
 fn issuers(keys: &Keys) -> Value {
     let names = (0..50).map(|index| format!("https://id-{index}.example.com"));
-    let issuers: Vec<_> = names.map(|name| issuer(keys, &name)).collect();
-    configuration(&issuers, &[])
+    let issuers: Vec<_> = names.map(|name| issuer(&name, keys.all())).collect();
+    workload::configuration(&issuers, &[])
 }
 
-fn issuer(keys: &Keys, name: &str) -> Value {
-    json!({
-        "issuer": name,
-        "audiences": ["https://api.example.com"],
-        "keys": {"inline": jwks([&keys.rs256, &keys.es256, &keys.eddsa])},
-    })
-}
-
-fn configuration(issuers: &[Value], rules: &[Value]) -> Value {
-    json!({
-        "levels": [
-            {"name": "password", "proven_by": [{"acr": ["1", "urn:example:pwd"]}]},
-            {"name": "mfa", "proven_by": [{"acr": ["2"]}, {"amr": ["pwd", "otp"]}]},
-            {"name": "phishing-resistant", "proven_by": [{"acr": ["phr", "phrh"]}]},
-        ],
-        "issuers": issuers,
-        "policies": {
-            "open": {"public": true},
-            "read": {"require": [{"level": "password"}]},
-            "change": {"require": [{"level": "mfa", "max_age": "8h"}]},
-            "pay": {
-                "require": [
-                    {"level": "phishing-resistant", "max_age": "15m"},
-                    {"level": "mfa", "max_age": "2m"},
-                ],
-                "scopes": ["payments"],
-            },
-        },
-        "rules": rules,
-        "default": "read",
-    })
-}
-
-/// The claims of an access token as identity providers write them.
+/// The claims of a user of many.
 fn user(index: usize) -> Claims {
-    claims(NOW)
-        .subject(&format!("248289761001-{index:04}"))
-        .set("client_id", "mobile-banking")
-        .set("jti", format!("0fe9c1a4-7d5b-4c9e-8a60-5a3c1d2e{index:04}"))
-        .set("sid", "c2Vzc2lvbi0yNDgyODk3NjEwMDE")
-        .acr("2")
-        .amr(&["pwd", "otp"])
-        .auth_time_ago(120)
-        .scope("openid profile accounts payments")
+    access_token(NOW, index)
 }
 
 fn get(token: Option<&str>) -> Headers {
