@@ -35,6 +35,7 @@ pub mod tls;
 pub mod tokens;
 pub mod upstream;
 pub mod wire;
+pub mod workload;
 
 pub use bootstrap::{EnvoyOptions, FilterConfig};
 pub use claims::{Claims, claims};

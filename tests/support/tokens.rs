@@ -10,7 +10,7 @@ use p521::ecdsa::signature::Signer as _;
 use rsa::{
     Pkcs1v15Sign, Pss, RsaPrivateKey,
     pkcs8::{EncodePublicKey as _, LineEnding},
-    rand_core::{OsRng, RngCore as _},
+    rand_core::{CryptoRng, CryptoRngCore, Error, OsRng, RngCore, impls},
     sha2::{Digest as _, Sha256, Sha384, Sha512},
     traits::{PublicKeyParts as _, SignatureScheme},
 };
@@ -93,13 +93,19 @@ impl SigningKey {
     /// [`Self::stranger`] for another.
     pub fn generate(algorithm: Algorithm, kid: &str) -> Self {
         static KEY: OnceLock<RsaPrivateKey> = OnceLock::new();
-        Self::with_rsa(algorithm, kid, &KEY)
+        Self::with_rsa(algorithm, kid, &KEY, &mut OsRng)
     }
 
     /// A key that is never the same as one of [`Self::generate`].
     pub fn stranger(algorithm: Algorithm, kid: &str) -> Self {
         static KEY: OnceLock<RsaPrivateKey> = OnceLock::new();
-        Self::with_rsa(algorithm, kid, &KEY)
+        Self::with_rsa(algorithm, kid, &KEY, &mut OsRng)
+    }
+
+    /// The same key in every run, for what has to be repeatable to the byte. It is no secret.
+    pub fn repeatable(algorithm: Algorithm, kid: &str) -> Self {
+        static KEY: OnceLock<RsaPrivateKey> = OnceLock::new();
+        Self::with_rsa(algorithm, kid, &KEY, &mut Sequence(0))
     }
 
     /// An RSA key that is too short to be trusted.
@@ -108,34 +114,42 @@ impl SigningKey {
         Self {
             algorithm: Algorithm::Rs256,
             kid: kid.to_owned(),
-            secret: Secret::Rsa(KEY.get_or_init(|| rsa_key(1024))),
+            secret: Secret::Rsa(KEY.get_or_init(|| rsa_key(1024, &mut OsRng))),
         }
     }
 
-    fn with_rsa(algorithm: Algorithm, kid: &str, rsa: &'static OnceLock<RsaPrivateKey>) -> Self {
+    fn with_rsa(
+        algorithm: Algorithm,
+        kid: &str,
+        rsa: &'static OnceLock<RsaPrivateKey>,
+        rng: &mut impl CryptoRngCore,
+    ) -> Self {
         let secret = match algorithm {
             Algorithm::Rs256
             | Algorithm::Rs384
             | Algorithm::Rs512
             | Algorithm::Ps256
             | Algorithm::Ps384
-            | Algorithm::Ps512 => Secret::Rsa(rsa.get_or_init(|| rsa_key(2048))),
-            Algorithm::Es256 => {
-                Secret::P256(scalar::<32, _>(|raw| p256::ecdsa::SigningKey::from_slice(raw).ok()))
-            }
-            Algorithm::Es384 => {
-                Secret::P384(scalar::<48, _>(|raw| p384::ecdsa::SigningKey::from_slice(raw).ok()))
-            }
-            Algorithm::Es512 => Secret::P521(scalar::<66, _>(|raw| {
+            | Algorithm::Ps512 => Secret::Rsa(rsa.get_or_init(|| rsa_key(2048, rng))),
+            Algorithm::Es256 => Secret::P256(scalar::<32, _>(rng, |raw| {
+                p256::ecdsa::SigningKey::from_slice(raw).ok()
+            })),
+            Algorithm::Es384 => Secret::P384(scalar::<48, _>(rng, |raw| {
+                p384::ecdsa::SigningKey::from_slice(raw).ok()
+            })),
+            Algorithm::Es512 => Secret::P521(scalar::<66, _>(rng, |raw| {
                 // The order has 521 bits: the first byte may hold only one.
                 raw[0] &= 1;
                 p521::ecdsa::SigningKey::from_slice(raw).ok()
             })),
-            Algorithm::Es256k => {
-                Secret::K256(scalar::<32, _>(|raw| k256::ecdsa::SigningKey::from_slice(raw).ok()))
+            Algorithm::Es256k => Secret::K256(scalar::<32, _>(rng, |raw| {
+                k256::ecdsa::SigningKey::from_slice(raw).ok()
+            })),
+            Algorithm::EdDsa => {
+                let seed = ed25519_compact::Seed::new(random(rng));
+                Secret::Ed25519(ed25519_compact::KeyPair::from_seed(seed))
             }
-            Algorithm::EdDsa => Secret::Ed25519(ed25519_compact::KeyPair::generate()),
-            Algorithm::Hs256 => Secret::Hmac(random()),
+            Algorithm::Hs256 => Secret::Hmac(random(rng)),
         };
         Self { algorithm, kid: kid.to_owned(), secret }
     }
@@ -278,8 +292,8 @@ pub fn forge(token: &str) -> String {
     format!("{text}.{}", BASE64.encode(bytes))
 }
 
-fn rsa_key(bits: usize) -> RsaPrivateKey {
-    RsaPrivateKey::new(&mut OsRng, bits).expect("an RSA key can be made")
+fn rsa_key(bits: usize, rng: &mut impl CryptoRngCore) -> RsaPrivateKey {
+    RsaPrivateKey::new(rng, bits).expect("an RSA key can be made")
 }
 
 fn rsa_signature(key: &RsaPrivateKey, algorithm: Algorithm, text: &[u8]) -> Vec<u8> {
@@ -305,16 +319,47 @@ fn curve(name: &str, point: &[u8]) -> Value {
 }
 
 /// Draws until a scalar is in range; the first draw nearly always is.
-fn scalar<const LENGTH: usize, Key>(make: impl Fn(&mut [u8; LENGTH]) -> Option<Key>) -> Key {
+fn scalar<const LENGTH: usize, Key>(
+    rng: &mut impl CryptoRngCore,
+    make: impl Fn(&mut [u8; LENGTH]) -> Option<Key>,
+) -> Key {
     loop {
-        if let Some(key) = make(&mut random()) {
+        if let Some(key) = make(&mut random(rng)) {
             return key;
         }
     }
 }
 
-fn random<const LENGTH: usize>() -> [u8; LENGTH] {
+fn random<const LENGTH: usize>(rng: &mut impl CryptoRngCore) -> [u8; LENGTH] {
     let mut bytes = [0; LENGTH];
-    OsRng.fill_bytes(&mut bytes);
+    rng.fill_bytes(&mut bytes);
     bytes
 }
+
+/// Numbers that look random and are the same in every run (`SplitMix64`).
+struct Sequence(u64);
+
+impl RngCore for Sequence {
+    fn next_u32(&mut self) -> u32 {
+        impls::next_u32_via_fill(self)
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn fill_bytes(&mut self, bytes: &mut [u8]) {
+        impls::fill_bytes_via_next(self, bytes);
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Error> {
+        self.fill_bytes(bytes);
+        Ok(())
+    }
+}
+
+// For tests only: the keys that come of it are public.
+impl CryptoRng for Sequence {}
