@@ -1,7 +1,7 @@
 //! The tokens that a worker knows, so that the next request with one costs no signature and no call.
 
 use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
+use std::hash::BuildHasher;
 use std::mem::size_of;
 
 use lru::LruCache;
@@ -43,64 +43,35 @@ const NODE_COST: usize = ALLOCATION_COST
     .saturating_add(NODE_MEMBERS.saturating_mul(size_of::<(String, Value)>()))
     .saturating_add(ALLOCATION_COST);
 
-/// Tokens by their whole bytes. The one that was not used for the longest time goes first.
+/// The tokens that were seen last. The one that was not used for the longest time goes first.
 ///
-/// Clients choose what is hashed, so the hash has a key that they do not know.
+/// They are found by a hash of their end, where a signature is, since every request pays for what is
+/// hashed; then they are compared as a whole. Clients choose what is hashed, so the hash has a key that
+/// they do not know. Of two tokens with one hash, the later one is remembered.
 #[derive(Debug)]
-pub(super) struct TokenCache<V, S: BuildHasher = RandomState> {
-    tokens: LruCache<Box<[u8]>, Entry<V>, S>,
+pub(super) struct TokenCache<V> {
+    tokens: LruCache<u64, Entry<V>>,
+    hash: RandomState,
     limits: CacheLimits,
     bytes: usize,
 }
 
-/// Hashes the end of a token only, where its signature is: every request pays for what is hashed.
-///
-/// For tokens that were proven. Nobody can have many of them signed to end alike; among tokens that
-/// anyone can make up, ends that are alike would make the cache slow.
-#[derive(Debug, Default)]
-pub(super) struct BySignature(RandomState);
-
-/// What is hashed of a token.
-const END: usize = 32;
-
-impl BuildHasher for BySignature {
-    type Hasher = EndHasher<<RandomState as BuildHasher>::Hasher>;
-
-    fn build_hasher(&self) -> Self::Hasher {
-        EndHasher(self.0.build_hasher())
-    }
-}
-
-pub(super) struct EndHasher<H>(H);
-
-impl<H: Hasher> Hasher for EndHasher<H> {
-    fn write(&mut self, bytes: &[u8]) {
-        self.0.write(bytes.last_chunk::<END>().map_or(bytes, <[u8; END]>::as_slice));
-    }
-
-    fn write_usize(&mut self, length: usize) {
-        self.0.write_usize(length);
-    }
-
-    fn finish(&self) -> u64 {
-        self.0.finish()
-    }
-}
-
 #[derive(Debug)]
 struct Entry<V> {
+    token: Box<[u8]>,
     value: V,
     cost: usize,
 }
 
-impl<V: Clone, S: BuildHasher + Default> TokenCache<V, S> {
+impl<V: Clone> TokenCache<V> {
     pub(super) fn new(limits: CacheLimits) -> Self {
-        let tokens = LruCache::unbounded_with_hasher(S::default());
-        Self { tokens, limits, bytes: 0 }
+        let (tokens, hash) = (LruCache::unbounded(), RandomState::new());
+        Self { tokens, hash, limits, bytes: 0 }
     }
 
     pub(super) fn get(&mut self, token: &[u8]) -> Option<V> {
-        self.tokens.get(token).map(|entry| entry.value.clone())
+        let entry = self.tokens.get(&self.place(token))?;
+        is_same(&entry.token, token).then(|| entry.value.clone())
     }
 
     /// Remembers a token with a value that takes this much memory beside itself, and says how many
@@ -110,8 +81,10 @@ impl<V: Clone, S: BuildHasher + Default> TokenCache<V, S> {
         if self.limits.entries == 0 || cost > self.limits.bytes {
             return 0;
         }
-        self.remove(token);
-        self.tokens.put(token.into(), Entry { value, cost });
+        let entry = Entry { token: token.into(), value, cost };
+        if let Some(replaced) = self.tokens.put(self.place(token), entry) {
+            self.bytes = self.bytes.saturating_sub(replaced.cost);
+        }
         self.bytes = self.bytes.saturating_add(cost);
         let mut evicted: usize = 0;
         while self.tokens.len() > self.limits.entries || self.bytes > self.limits.bytes {
@@ -123,10 +96,27 @@ impl<V: Clone, S: BuildHasher + Default> TokenCache<V, S> {
     }
 
     pub(super) fn remove(&mut self, token: &[u8]) {
-        if let Some(entry) = self.tokens.pop(token) {
+        let place = self.place(token);
+        if self.tokens.peek(&place).is_some_and(|entry| is_same(&entry.token, token))
+            && let Some(entry) = self.tokens.pop(&place)
+        {
             self.bytes = self.bytes.saturating_sub(entry.cost);
         }
     }
+
+    fn place(&self, token: &[u8]) -> u64 {
+        /// What is hashed of a token.
+        const END: usize = 32;
+        self.hash.hash_one(token.last_chunk::<END>().map_or(token, <[u8; END]>::as_slice))
+    }
+}
+
+/// As `==`, which for wasm compares a byte at a time.
+fn is_same(a: &[u8], b: &[u8]) -> bool {
+    let ((a_words, a_rest), (b_words, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    let is_same_word =
+        |(a, b): (&[u8; 8], &[u8; 8])| u64::from_ne_bytes(*a) == u64::from_ne_bytes(*b);
+    a.len() == b.len() && a_words.iter().zip(b_words).all(is_same_word) && a_rest == b_rest
 }
 
 /// The memory that claims take. Text does not tell it: a client can have a token with a thousand
@@ -196,8 +186,30 @@ mod tests {
     }
 
     #[test]
+    fn a_token_is_known_only_as_a_whole() {
+        let mut cache = TokenCache::new(CacheLimits { entries: 10, bytes: 1 << 20 });
+        let token = |first: char, length: usize| format!("{first}{}", "x".repeat(length));
+        for length in [0, 6, 7, 8, 31, 32, 33, 100] {
+            let (one, other) = (token('a', length), token('b', length));
+            cache.insert(one.as_bytes(), length, 0);
+            assert_eq!(cache.get(one.as_bytes()), Some(length));
+            assert_eq!(cache.get(other.as_bytes()), None, "{length}");
+            assert_eq!(cache.get(&one.as_bytes()[..length]), None, "{length}");
+            cache.remove(other.as_bytes());
+            assert_eq!(cache.get(one.as_bytes()), Some(length));
+        }
+        // Longer ones end alike, so the last one is remembered.
+        assert_eq!(cache.get(token('a', 33).as_bytes()), None);
+        assert_eq!(cache.get(token('a', 6).as_bytes()), Some(6));
+        cache.remove(token('a', 100).as_bytes());
+        assert_eq!(cache.get(token('a', 100).as_bytes()), None);
+        let bytes = [0, 6, 7, 8, 31].map(|length| length + 1 + ENTRY_COST);
+        assert_eq!(cache.bytes, bytes.iter().sum::<usize>());
+    }
+
+    #[test]
     fn tokens_go_once_their_memory_is_more_than_the_bound() {
-        let mut cache = TokenCache::<_>::new(CacheLimits { entries: 10, bytes: 4096 });
+        let mut cache = TokenCache::new(CacheLimits { entries: 10, bytes: 4096 });
         assert_eq!(cache.insert(b"a", 1, 1000), 0);
         assert_eq!(cache.insert(b"b", 2, 1000), 0);
         assert_eq!(cache.insert(b"c", 3, 1000), 1);

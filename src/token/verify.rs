@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::cache::{BySignature, CacheLimits, TokenCache, memory_of};
+use super::cache::{CacheLimits, TokenCache, memory_of};
 use super::claims::Origin;
 use super::introspected::{Introspections, Learned, QuestionId};
 use super::signature::{Engine, SignatureEngines, SignatureError};
@@ -23,7 +23,7 @@ pub struct Verifier {
     engines: SignatureEngines,
     keys: RefCell<KeyStore>,
     introspections: RefCell<Introspections>,
-    cache: RefCell<TokenCache<Arc<Evidence>, BySignature>>,
+    cache: RefCell<TokenCache<Arc<Evidence>>>,
 }
 
 impl Verifier {
