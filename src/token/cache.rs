@@ -188,23 +188,27 @@ mod tests {
     #[test]
     fn a_token_is_known_only_as_a_whole() {
         let mut cache = TokenCache::new(CacheLimits { entries: 10, bytes: 1 << 20 });
-        let token = |first: char, length: usize| format!("{first}{}", "x".repeat(length));
-        for length in [0, 6, 7, 8, 31, 32, 33, 100] {
+        let token = |first: char, length: usize| format!("{first}-{}{length}", "x".repeat(length));
+        let lengths = [0, 4, 5, 6, 29, 30, 31, 100];
+        for length in lengths {
             let (one, other) = (token('a', length), token('b', length));
             cache.insert(one.as_bytes(), length, 0);
             assert_eq!(cache.get(one.as_bytes()), Some(length));
             assert_eq!(cache.get(other.as_bytes()), None, "{length}");
+            assert_eq!(cache.get(&one.as_bytes()[1..]), None, "{length}");
             assert_eq!(cache.get(&one.as_bytes()[..length]), None, "{length}");
             cache.remove(other.as_bytes());
             assert_eq!(cache.get(one.as_bytes()), Some(length));
         }
-        // Longer ones end alike, so the last one is remembered.
-        assert_eq!(cache.get(token('a', 33).as_bytes()), None);
-        assert_eq!(cache.get(token('a', 6).as_bytes()), Some(6));
-        cache.remove(token('a', 100).as_bytes());
+        let cost = |length: usize| token('a', length).len() + ENTRY_COST;
+        assert_eq!(cache.bytes, lengths.into_iter().map(cost).sum::<usize>());
+        // Of two that end alike, the later one is remembered.
+        cache.insert(token('b', 100).as_bytes(), 0, 0);
         assert_eq!(cache.get(token('a', 100).as_bytes()), None);
-        let bytes = [0, 6, 7, 8, 31].map(|length| length + 1 + ENTRY_COST);
-        assert_eq!(cache.bytes, bytes.iter().sum::<usize>());
+        assert_eq!(cache.get(token('b', 100).as_bytes()), Some(0));
+        assert_eq!(cache.bytes, lengths.into_iter().map(cost).sum::<usize>());
+        cache.remove(token('b', 100).as_bytes());
+        assert_eq!(cache.bytes, lengths.into_iter().map(cost).sum::<usize>() - cost(100));
     }
 
     #[test]
