@@ -94,14 +94,16 @@ impl<'a, F: Fn(usize) -> bool> Iterator for Walk<'a, F> {
     type Item = (&'a [u8], &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        for [a, b, c, d, e, f, g, h] in self.sizes.by_ref() {
-            let (name, value) = (length([*a, *b, *c, *d]), length([*e, *f, *g, *h]));
+        for sizes in self.sizes.by_ref() {
+            // The two numbers at once. Sums that go beyond what there is find nothing.
+            let sizes = u64::from_le_bytes(*sizes);
+            let (name, value) = (half(sizes), half(sizes >> 32));
             let start = self.at;
-            let middle = start.saturating_add(name);
-            let end = middle.saturating_add(1).saturating_add(value);
-            self.at = end.saturating_add(1);
+            let middle = start.wrapping_add(name);
+            let end = middle.wrapping_add(value).wrapping_add(1);
+            self.at = end.wrapping_add(1);
             if (self.is_wanted)(name) {
-                let value = self.parts.get(middle.saturating_add(1)..end)?;
+                let value = self.parts.get(middle.wrapping_add(1)..end)?;
                 return Some((self.parts.get(start..middle)?, value));
             }
         }
@@ -110,7 +112,11 @@ impl<'a, F: Fn(usize) -> bool> Iterator for Walk<'a, F> {
 }
 
 fn length(number: [u8; NUMBER]) -> usize {
-    usize::try_from(u32::from_le_bytes(number)).unwrap_or(usize::MAX)
+    half(u64::from(u32::from_le_bytes(number)))
+}
+
+fn half(number: u64) -> usize {
+    usize::try_from(number & 0xffff_ffff).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]

@@ -89,7 +89,8 @@ fn split_pair(piece: &[u8]) -> Option<(&[u8], &[u8])> {
 /// CGI and its heirs write `_` for whatever is no letter or digit (RFC 3875 §4.1.18).
 pub(super) fn is_header(found: &[u8], name: &str) -> bool {
     let fold = |byte: u8| if byte.is_ascii_alphanumeric() { byte } else { b'_' };
-    found.len() == name.len() && found.iter().copied().map(fold).eq(name.bytes().map(fold))
+    found == name.as_bytes()
+        || (found.len() == name.len() && found.iter().copied().map(fold).eq(name.bytes().map(fold)))
 }
 
 /// How often some server finds the scheme in the value of a header. In a list, a proxy may have

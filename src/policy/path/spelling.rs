@@ -75,18 +75,52 @@ const fn is_pchar(byte: u8) -> bool {
         )
 }
 
+/// What a byte means to the quick look.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Plain,
+    Dot,
+    Slash,
+    Other,
+}
+
+/// The class of each byte: a table, since every request's path is looked at.
+const CLASSES: [Class; 256] = {
+    let mut classes = [Class::Other; 256];
+    let mut byte: u8 = 0;
+    loop {
+        let class = match byte {
+            b'.' => Class::Dot,
+            b'/' => Class::Slash,
+            byte if is_pchar(byte) && byte != b';' => Class::Plain,
+            _ => Class::Other,
+        };
+        // The index is a byte, and the table has a place for each.
+        #[allow(clippy::as_conversions, clippy::indexing_slicing)]
+        {
+            classes[byte as usize] = class;
+        }
+        if byte == u8::MAX {
+            break classes;
+        }
+        byte = byte.wrapping_add(1);
+    }
+};
+
 /// The quick look that most requests pass: nothing in the path needs a change or a closer look.
 pub(super) fn is_canonical(path: &[u8]) -> bool {
-    let mut previous = 0;
-    for &byte in path {
-        let plain = byte == b'/' || (is_pchar(byte) && byte != b';');
+    let mut previous = Class::Plain;
+    path.iter().all(|byte| {
+        let class = CLASSES.get(usize::from(*byte)).copied().unwrap_or(Class::Other);
         // A dot that begins a segment, and a second slash, need the closer look.
-        if !plain || (previous == b'/' && matches!(byte, b'.' | b'/')) {
-            return false;
-        }
-        previous = byte;
-    }
-    true
+        let is_plain = match class {
+            Class::Plain => true,
+            Class::Dot | Class::Slash => previous != Class::Slash,
+            Class::Other => false,
+        };
+        previous = class;
+        is_plain
+    })
 }
 
 /// A path in which every byte is spelled in its one way.
