@@ -5,6 +5,7 @@
 //! until when, so that one that dies while it leads stops nothing.
 
 mod endpoint;
+mod freshness;
 mod plan;
 #[cfg(test)]
 mod tests;
@@ -328,18 +329,11 @@ impl RemoteKeys {
         );
     }
 
-    /// How long the answer is good for, within the operator's bounds (RFC 9111 §5.2.2.1).
+    /// How long the answer is good for, within the operator's bounds.
     fn interval(&self, answer: &CalloutAnswer) -> Duration {
-        let control = answer.headers.single("cache-control").unwrap_or_default();
-        let max_age = std::str::from_utf8(control).ok().and_then(|control| {
-            control.split(',').find_map(|directive| {
-                directive.trim().strip_prefix("max-age=")?.trim_matches('"').parse().ok()
-            })
-        });
         let longest = self.settings.refresh;
-        max_age.map_or(longest, |seconds| {
-            Duration::from_secs(seconds).clamp(self.settings.refresh_min.min(longest), longest)
-        })
+        let shortest = self.settings.refresh_min.min(longest);
+        freshness::max_age(&answer.headers).map_or(longest, |age| age.clamp(shortest, longest))
     }
 
     /// Takes the keys that the process has, when they are newer than those of this worker.

@@ -124,7 +124,7 @@ fn cache_control_shortens_the_interval_within_bounds() {
     for (header, fetched_after) in [
         ("max-age=120", 120),
         ("public, max-age=120, must-revalidate", 120),
-        ("max-age=\"120\"", 120),
+        ("Max-Age=120", 120),
         ("max-age=5", 60),
         ("max-age=0", 60),
         ("max-age=86400", 600),
