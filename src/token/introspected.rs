@@ -19,7 +19,7 @@ use crate::host::{CallId, CalloutAnswer, Host};
 use crate::introspection::{self, IntrospectionSettings, NoAnswer, Server, Statement};
 use crate::keys::KeySource;
 use crate::report::Counter;
-use crate::time::Timestamp;
+use crate::time::Moment;
 
 /// The most questions of a worker that are open. More would be a flood, and only take memory and
 /// the server's time.
@@ -53,7 +53,7 @@ pub(super) struct Introspections {
 #[derive(Debug)]
 struct KnownServer {
     server: Server,
-    logged_at: Option<Timestamp>,
+    logged_at: Option<Moment>,
 }
 
 /// What is asked about one token, for all requests that bring it.
@@ -70,7 +70,7 @@ struct Question {
 enum State {
     ToBeAsked,
     /// The answer comes until then, or was lost.
-    Asked(CallId, Timestamp),
+    Asked(CallId, Moment),
     /// For the requests that wait; it goes once they are served.
     Answered(Result<Arc<Evidence>, Unproven>),
 }
@@ -78,7 +78,7 @@ enum State {
 #[derive(Clone, Copy, Debug)]
 struct Refusal {
     error: TokenError,
-    until: Timestamp,
+    until: Moment,
 }
 
 /// Evidence from an answer, to be remembered.
@@ -127,7 +127,7 @@ impl Introspections {
         token: &str,
         cnf: Option<&Value>,
         issuer: &Arc<Issuer>,
-        now: Timestamp,
+        now: Moment,
     ) -> Result<Arc<Evidence>, Unproven> {
         if let Some(refusal) = self.refused.get(token) {
             if now < refusal.until {
@@ -163,7 +163,7 @@ impl Introspections {
 
     /// Asks what is to be asked, and gives up on answers that were lost.
     pub(super) fn on_tick(&mut self, host: &dyn Host) {
-        let now = host.now();
+        let now = host.moment();
         for (token, question) in &mut self.questions {
             let outcome = match question.state {
                 State::ToBeAsked => match self.servers.get(&question.issuer.name) {
@@ -197,13 +197,13 @@ impl Introspections {
         question.state = match introspection::read(answer) {
             Ok(statement) => {
                 host.count(Counter::Introspection);
-                let now = host.now();
-                match judge(statement, issuer, question.cnf.as_ref(), now) {
+                match judge(statement, issuer, question.cnf.as_ref(), host) {
                     Ok(evidence) => State::Answered(Ok(evidence)),
                     Err(error) => {
                         let longest = settings_of(issuer).map_or(Duration::ZERO, |s| s.cache_for);
-                        let until = now.plus(longest.min(LONGEST_REFUSAL));
-                        if now < until {
+                        let remembered_for = longest.min(LONGEST_REFUSAL);
+                        if remembered_for > Duration::ZERO {
+                            let until = host.moment().plus(remembered_for);
                             self.refused.insert(token, Refusal { error, until }, 0);
                         }
                         State::Answered(Err(error.into()))
@@ -241,13 +241,14 @@ fn judge(
     statement: Statement,
     issuer: &Arc<Issuer>,
     cnf: Option<&Value>,
-    now: Timestamp,
+    host: &dyn Host,
 ) -> Result<Arc<Evidence>, TokenError> {
     let Statement::Active(claims) = statement else { return Err(TokenError::Inactive) };
     check_binding(&claims, cnf)?;
     // Only such issuers are asked.
     let settings = settings_of(issuer).ok_or(TokenError::UnknownIssuer)?;
-    let evidence = Evidence::introspected(Arc::clone(issuer), settings.cache_for, claims, now)?;
+    let until = host.moment().plus(settings.cache_for);
+    let evidence = Evidence::introspected(Arc::clone(issuer), until, claims, host.now())?;
     Ok(Arc::new(evidence))
 }
 
@@ -273,7 +274,7 @@ fn failed(
     host: &dyn Host,
 ) -> Unproven {
     host.count(Counter::IntrospectionFailure);
-    let now = host.now();
+    let now = host.moment();
     if let Some(known) = servers.get_mut(&issuer.name)
         && known.logged_at.is_none_or(|at| now >= at.plus(LOG_EVERY))
     {

@@ -135,7 +135,7 @@ impl Verifier {
             host.count(Counter::TokenCacheMiss);
         }
         let evidence = evidence?;
-        if evidence.answer_until().is_none() {
+        if evidence.freshness().is_none() {
             self.remember(token, &evidence, host);
         }
         Ok(evidence)
@@ -152,7 +152,7 @@ impl Verifier {
 
     /// Remembers a token that was proven.
     fn remember(&self, token: &str, evidence: &Arc<Evidence>, host: &dyn Host) {
-        if evidence.answer_until().is_some_and(|until| host.now() >= until) {
+        if evidence.freshness().is_some_and(|freshness| !freshness.lasts(host)) {
             return;
         }
         let memory = memory_of(evidence.claims());
@@ -164,8 +164,8 @@ impl Verifier {
     /// at again.
     fn known(&self, token: &str, host: &dyn Host) -> Result<Option<Arc<Evidence>>, Unproven> {
         let Some(evidence) = self.cache.borrow_mut().get(token) else { return Ok(None) };
-        let still_counts = if let Some(until) = evidence.answer_until() {
-            host.now() < until
+        let still_counts = if let Some(freshness) = evidence.freshness() {
+            freshness.lasts(host)
         } else {
             let (keys, generation) = self.keys_of(evidence.issuer(), host)?;
             evidence.is_signed_by_one_of(&keys, generation)
@@ -227,7 +227,7 @@ impl Verifier {
         issuer: &Arc<Issuer>,
         host: &dyn Host,
     ) -> Result<Arc<Evidence>, Unproven> {
-        self.introspections.borrow_mut().look_up(token, cnf, issuer, host.now())
+        self.introspections.borrow_mut().look_up(token, cnf, issuer, host.moment())
     }
 
     /// The issuer's key that signed the token. Keys are fetched early for a `kid` that is not among

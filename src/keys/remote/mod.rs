@@ -22,7 +22,7 @@ use super::{KeySet, Skipped};
 use crate::host::{CallId, Callout, CalloutAnswer, Host, NotOffered};
 use crate::json;
 use crate::report::Counter;
-use crate::time::Timestamp;
+use crate::time::Moment;
 
 /// Where an issuer's keys come from, and how fresh they are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ pub(super) struct RemoteKeys {
     loaded: Option<Loaded>,
     fetch: Option<Fetch>,
     /// When the last good fetch was, and how many have failed since, as far as this worker knows.
-    last_outcome: Option<(Option<Timestamp>, u32)>,
+    last_outcome: Option<(Option<Moment>, u32)>,
     /// Whether a fetch came to an end since the last tick.
     has_news: bool,
 }
@@ -82,7 +82,7 @@ pub(super) struct RemoteKeys {
 struct Loaded {
     keys: Arc<KeySet>,
     generation: u64,
-    fetched_at: Timestamp,
+    fetched_at: Moment,
 }
 
 /// A fetch under way, led by this worker.
@@ -124,7 +124,7 @@ impl RemoteKeys {
 
     /// The keys as they stand.
     pub(super) fn lookup(&mut self, host: &dyn Host) -> Lookup {
-        let now = host.now();
+        let now = host.moment();
         if !self.is_usable(now) {
             self.load(host);
         }
@@ -139,7 +139,7 @@ impl RemoteKeys {
     /// The keys after a token named one that is not among them: they are fetched early, if that was
     /// not done a short time ago. `None` when nothing newer is to be had.
     pub(super) fn lookup_newer(&mut self, host: &dyn Host) -> Option<Lookup> {
-        let now = host.now();
+        let now = host.moment();
         let before = self.loaded.as_ref().map(|loaded| loaded.generation);
         // Another worker may have fetched them already.
         self.load(host);
@@ -162,13 +162,13 @@ impl RemoteKeys {
     }
 
     /// Whether keys are loaded and not too stale to be trusted.
-    fn is_usable(&self, now: Timestamp) -> bool {
+    fn is_usable(&self, now: Moment) -> bool {
         let fresh = |loaded: &Loaded| now < loaded.fetched_at.plus(self.settings.stale_for);
         self.loaded.as_ref().is_some_and(fresh)
     }
 
     /// What to say where there are no keys to use.
-    fn absent(&self, host: &dyn Host, now: Timestamp) -> Lookup {
+    fn absent(&self, host: &dyn Host, now: Moment) -> Lookup {
         match self.plan.read(host) {
             Some((plan, _)) if plan.is_led(now) || plan.is_due(now) => {
                 Lookup::Pending(self.settings.wait)
@@ -192,7 +192,7 @@ impl RemoteKeys {
         if self.fetch.is_some() {
             return;
         }
-        let now = host.now();
+        let now = host.moment();
         let Some((plan, version)) = self.plan.read(host) else {
             self.plan.ensure(host);
             return;
@@ -283,7 +283,7 @@ impl RemoteKeys {
 
     /// Shares a good key set with the other workers, and takes it.
     fn publish(&mut self, host: &dyn Host, answer: &CalloutAnswer, document: &str) {
-        let now = host.now();
+        let now = host.moment();
         let interval = self.interval(answer);
         host.count(Counter::KeyFetch);
         let before = self.plan.read_keys(host);
@@ -310,7 +310,7 @@ impl RemoteKeys {
 
     fn fail(&mut self, host: &dyn Host, endpoint: &Endpoint, problem: &str) {
         host.count(Counter::KeyFetchFailure);
-        let now = host.now();
+        let now = host.moment();
         let pause = |failures| {
             let doubled = FIRST_RETRY.saturating_mul(2_u32.saturating_pow(failures));
             spread(doubled.min(LAST_RETRY), now)
@@ -373,9 +373,9 @@ fn read_key_set(answer: &CalloutAnswer) -> Result<(String, Vec<Skipped>), String
 
 /// Shortens an interval by up to a tenth, so that proxies which started together do not stay
 /// together. The clock's finest digits are random enough for that.
-fn spread(interval: Duration, now: Timestamp) -> Duration {
+fn spread(interval: Duration, now: Moment) -> Duration {
     let share = interval.checked_div(JITTER).unwrap_or_default();
-    let part = now.since_epoch().subsec_micros().checked_rem(1000).unwrap_or_default();
+    let part = now.since_start().subsec_micros().checked_rem(1000).unwrap_or_default();
     let cut = share.saturating_mul(part).checked_div(1000).unwrap_or_default();
     interval.saturating_sub(cut)
 }

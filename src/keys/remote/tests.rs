@@ -10,6 +10,7 @@ use super::*;
 use crate::host::memory::MemoryHost;
 use crate::keys::{Algorithm, rfc};
 use crate::request::Headers;
+use crate::time::Timestamp;
 
 const START: u64 = 1_700_000_000;
 
@@ -54,12 +55,13 @@ impl Process {
     fn new(workers: usize, settings: &RemoteSettings) -> Self {
         let mut host = MemoryHost::new(Headers::default());
         host.now = Timestamp::from_epoch(Duration::from_secs(START));
+        host.moment = Moment::from_start(Duration::from_hours(1));
         let workers = (0..workers).map(|_| RemoteKeys::new(settings.clone(), &host)).collect();
         Self { host, workers, calls: 0 }
     }
 
     fn pass(&mut self, time: Duration) {
-        self.host.now = self.host.now.plus(time);
+        self.host.pass(time);
     }
 
     /// Lets every worker tick once, and says which of them called, with the path that they asked.
@@ -378,4 +380,25 @@ fn an_answer_to_another_call_is_left_alone() {
     let other = CallId(made[0].1.0 + 7);
     assert!(!process.workers[0].on_answer(&process.host, other, &served(&[key("a")])));
     assert!(process.workers[0].on_answer(&process.host, made[0].1, &served(&[key("a")])));
+}
+
+#[test]
+fn a_wall_clock_that_is_set_changes_nothing() {
+    for hours_ahead in [0, 48] {
+        let mut process = Process::new(2, &settings());
+        process.host.now = Timestamp::from_epoch(Duration::from_secs(START + hours_ahead * 3600));
+        assert_eq!(process.tick().len(), 1);
+        // The leader dies, and the clock is set: forward, or back from a day ahead.
+        process.workers[0] = RemoteKeys::new(settings(), &process.host);
+        process.host.now = Timestamp::from_epoch(Duration::from_secs(START + 24 * 3600));
+        process.pass(Duration::from_secs(11));
+        process.fetch(&served(&[key("a")]));
+        process.host.now = Timestamp::from_epoch(Duration::from_secs(START));
+        process.pass(Duration::from_mins(9) - Duration::from_secs(1));
+        assert!(process.tick().is_empty());
+        process.pass(Duration::from_mins(1) + Duration::from_secs(1));
+        process.fetch(&answer(500, b""));
+        process.pass(Duration::from_mins(50));
+        assert_eq!(process.kids(1), None, "keys serve longer than stale_for");
+    }
 }
