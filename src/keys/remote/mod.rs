@@ -47,6 +47,13 @@ pub struct RemoteSettings {
     pub refetch_after: Duration,
 }
 
+impl RemoteSettings {
+    /// How long a fetch can take: two requests at most, one after the other.
+    fn longest_fetch(&self) -> Duration {
+        self.timeout.saturating_mul(2).saturating_add(LEAD_MARGIN)
+    }
+}
+
 /// What is asked first for an issuer's keys.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RemoteSource {
@@ -92,6 +99,8 @@ struct Fetch {
     stage: Stage,
     /// What is asked, for messages.
     endpoint: Endpoint,
+    /// Until when this worker leads.
+    until: Moment,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,11 +158,12 @@ impl RemoteKeys {
             return Some(Lookup::Ready(Arc::clone(&loaded.keys), loaded.generation));
         }
         let (plan, version) = self.plan.read(host)?;
-        if plan.is_led(now) || plan.is_due(now) {
+        if self.is_coming(&plan, now) {
             return Some(Lookup::Pending(self.settings.wait));
         }
         if plan.forced_at.is_some_and(|at| now < at.plus(self.settings.refetch_after)) {
-            return None;
+            // Only an issuer that answers can say that there is no such key.
+            return (plan.failures > 0).then(|| Lookup::Unavailable(plan.retry_after(now)));
         }
         let forced = Plan { next_fetch: now, forced_at: Some(now), ..plan };
         // A worker that was faster has forced the same fetch, or leads it.
@@ -170,14 +180,16 @@ impl RemoteKeys {
     /// What to say where there are no keys to use.
     fn absent(&self, host: &dyn Host, now: Moment) -> Lookup {
         match self.plan.read(host) {
-            Some((plan, _)) if plan.is_led(now) || plan.is_due(now) => {
-                Lookup::Pending(self.settings.wait)
+            Some((plan, _)) if !self.is_coming(&plan, now) => {
+                Lookup::Unavailable(plan.retry_after(now))
             }
-            Some((plan, _)) => {
-                Lookup::Unavailable(plan.next_fetch.since(now).unwrap_or(FIRST_RETRY))
-            }
-            None => Lookup::Pending(self.settings.wait),
+            _ => Lookup::Pending(self.settings.wait),
         }
+    }
+
+    /// Whether keys are being fetched, or are about to be.
+    fn is_coming(&self, plan: &Plan, now: Moment) -> bool {
+        plan.is_led(now, &self.settings) || plan.is_due(now, &self.settings)
     }
 
     /// Does what is due: takes what another worker fetched, or leads a fetch. Says whether there is
@@ -189,20 +201,21 @@ impl RemoteKeys {
     }
 
     fn fetch_if_due(&mut self, host: &dyn Host) {
+        let now = host.moment();
+        // An answer that is lost is waited for no longer than other workers wait for it.
+        self.fetch.take_if(|fetch| now >= fetch.until);
         if self.fetch.is_some() {
             return;
         }
-        let now = host.moment();
         let Some((plan, version)) = self.plan.read(host) else {
             self.plan.ensure(host);
             return;
         };
-        if plan.is_led(now) || !plan.is_due(now) {
+        if plan.is_led(now, &self.settings) || !plan.is_due(now, &self.settings) {
             return;
         }
-        // Two requests at most, one after the other.
-        let longest = self.settings.timeout.saturating_mul(2).saturating_add(LEAD_MARGIN);
-        let led = Plan { led_until: Some(now.plus(longest)), ..plan };
+        let until = now.plus(self.settings.longest_fetch());
+        let led = Plan { led_until: Some(until), ..plan };
         if self.plan.replace(host, &led, version).is_err() {
             return;
         }
@@ -210,7 +223,7 @@ impl RemoteKeys {
             RemoteSource::Metadata(endpoint) => (Stage::Metadata, endpoint.clone()),
             RemoteSource::KeySet(endpoint) => (Stage::KeySet, endpoint.clone()),
         };
-        self.call(host, stage, &endpoint);
+        self.call(host, stage, &endpoint, until);
     }
 
     /// Takes the answer to a call of this worker. `false` when it is not for these keys.
@@ -224,7 +237,7 @@ impl RemoteKeys {
         let outcome = match fetch.stage {
             Stage::Metadata => match self.read_metadata(answer) {
                 Ok(endpoint) => {
-                    self.call(host, Stage::KeySet, &endpoint);
+                    self.call(host, Stage::KeySet, &endpoint, fetch.until);
                     return true;
                 }
                 Err(problem) => Err(problem),
@@ -246,7 +259,7 @@ impl RemoteKeys {
         true
     }
 
-    fn call(&mut self, host: &dyn Host, stage: Stage, endpoint: &Endpoint) {
+    fn call(&mut self, host: &dyn Host, stage: Stage, endpoint: &Endpoint, until: Moment) {
         let callout = Callout {
             cluster: &self.settings.cluster,
             headers: endpoint.get(),
@@ -254,7 +267,7 @@ impl RemoteKeys {
             timeout: self.settings.timeout,
         };
         if let Ok(call) = host.call(&callout) {
-            self.fetch = Some(Fetch { call, stage, endpoint: endpoint.clone() });
+            self.fetch = Some(Fetch { call, stage, endpoint: endpoint.clone(), until });
         } else {
             let problem = NotOffered::no_cluster(&self.settings.cluster);
             self.fail(host, endpoint, &problem);

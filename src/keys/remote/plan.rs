@@ -3,9 +3,11 @@
 //! All times are of the clock that only goes forward. A wall clock that is a day ahead when the
 //! machine starts, and is mended then, would put off the next fetch for a day.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
-use super::{RemoteSettings, RemoteSource};
+use super::{FIRST_RETRY, LEAD_MARGIN, RemoteSettings, RemoteSource};
 use crate::host::{Host, Outdated, SharedVersion};
 use crate::time::Moment;
 
@@ -27,14 +29,24 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Whether a worker is fetching.
-    pub(super) fn is_led(&self, now: Moment) -> bool {
-        self.led_until.is_some_and(|until| now < until)
+    /// Whether a worker is fetching. One that set out with a longer time-out may have gone with its
+    /// configuration, and is not waited for.
+    pub(super) fn is_led(&self, now: Moment, settings: &RemoteSettings) -> bool {
+        // Another worker can have read the clock a little later.
+        let longest = settings.longest_fetch().saturating_add(LEAD_MARGIN);
+        self.led_until.is_some_and(|until| now < until && until <= now.plus(longest))
     }
 
-    /// Whether it is time to fetch.
-    pub(super) fn is_due(&self, now: Moment) -> bool {
-        now >= self.next_fetch
+    /// Whether it is time to fetch. Who wrote the plan may have had a longer `refresh`; after a
+    /// failure, only the back-off counts.
+    pub(super) fn is_due(&self, now: Moment, settings: &RemoteSettings) -> bool {
+        let is_old = |fetched_at: Moment| now >= fetched_at.plus(settings.refresh);
+        now >= self.next_fetch || (self.failures == 0 && self.fetched_at.is_some_and(is_old))
+    }
+
+    /// When a retry makes sense for a client.
+    pub(super) fn retry_after(&self, now: Moment) -> Duration {
+        self.next_fetch.since(now).unwrap_or(FIRST_RETRY)
     }
 }
 

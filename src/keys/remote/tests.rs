@@ -2,6 +2,8 @@
 
 #![allow(clippy::arithmetic_side_effects)]
 
+mod upsets;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -380,25 +382,4 @@ fn an_answer_to_another_call_is_left_alone() {
     let other = CallId(made[0].1.0 + 7);
     assert!(!process.workers[0].on_answer(&process.host, other, &served(&[key("a")])));
     assert!(process.workers[0].on_answer(&process.host, made[0].1, &served(&[key("a")])));
-}
-
-#[test]
-fn a_wall_clock_that_is_set_changes_nothing() {
-    for hours_ahead in [0, 48] {
-        let mut process = Process::new(2, &settings());
-        process.host.now = Timestamp::from_epoch(Duration::from_secs(START + hours_ahead * 3600));
-        assert_eq!(process.tick().len(), 1);
-        // The leader dies, and the clock is set: forward, or back from a day ahead.
-        process.workers[0] = RemoteKeys::new(settings(), &process.host);
-        process.host.now = Timestamp::from_epoch(Duration::from_secs(START + 24 * 3600));
-        process.pass(Duration::from_secs(11));
-        process.fetch(&served(&[key("a")]));
-        process.host.now = Timestamp::from_epoch(Duration::from_secs(START));
-        process.pass(Duration::from_mins(9) - Duration::from_secs(1));
-        assert!(process.tick().is_empty());
-        process.pass(Duration::from_mins(1) + Duration::from_secs(1));
-        process.fetch(&answer(500, b""));
-        process.pass(Duration::from_mins(50));
-        assert_eq!(process.kids(1), None, "keys serve longer than stale_for");
-    }
 }
