@@ -3,6 +3,8 @@
 // A test may fail by panicking.
 #![allow(clippy::arithmetic_side_effects)]
 
+mod upsets;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -42,9 +44,13 @@ struct Bench {
 
 impl Bench {
     fn new(introspection: &Value) -> Self {
+        Self::configured(&config(introspection))
+    }
+
+    fn configured(configuration: &Value) -> Self {
         let mut host = MemoryHost::new(Headers::default());
         host.variables.insert("SECRET".to_owned(), "hunter2".to_owned());
-        let filter = Filter::new(config(introspection).to_string().as_bytes(), &host).unwrap();
+        let filter = Filter::new(configuration.to_string().as_bytes(), &host).unwrap();
         Self { filter, host, requests: 0, calls: 0 }
     }
 
@@ -315,36 +321,6 @@ fn an_answer_that_is_lost_blocks_nothing() {
     assert_eq!(bench.host.take_answer().unwrap().status, 503);
     assert_eq!(bench.send("a"), Action::Wait);
     assert_eq!(bench.tick().len(), 1);
-}
-
-#[test]
-fn a_wall_clock_that_is_set_back_keeps_nothing_longer() {
-    let mut bench = Bench::new(&json!({"wait": "3s", "timeout": "5s", "cache_for": "60s"}));
-    let (right, ahead) = (bench.host.now, bench.host.now.plus(Duration::from_hours(1)));
-    bench.host.now = ahead;
-    let mut claims = bench.claims();
-    claims["exp"] = json!(ahead.since_epoch().as_secs() + 7200);
-    for name in ["iat", "auth_time"] {
-        claims[name] = json!(right.since_epoch().as_secs());
-    }
-    // Remembered, though the login is too old for that clock; and refused for good.
-    assert_eq!(bench.outcome("known", "200", &claims.to_string()), Some(401));
-    assert_eq!(bench.outcome("refused", "200", r#"{"active":false}"#), Some(401));
-    assert_eq!(bench.send("waiting"), Action::Wait);
-    assert_eq!(bench.tick().len(), 1);
-    bench.host.now = right;
-    assert_eq!(bench.send("known"), Action::Continue);
-    bench.pass(second(3));
-    bench.tick();
-    assert!(bench.filter.waiting.borrow().is_empty(), "a request waits too long");
-    bench.pass(second(7));
-    bench.tick();
-    for token in ["waiting", "refused"] {
-        assert_eq!(bench.send(token), Action::Wait, "{token} is asked about again");
-    }
-    assert_eq!(bench.tick().len(), 2);
-    bench.pass(second(50));
-    assert_eq!(bench.send("known"), Action::Wait, "an answer is remembered too long");
 }
 
 #[test]

@@ -21,9 +21,12 @@ use crate::keys::KeySource;
 use crate::report::Counter;
 use crate::time::Moment;
 
-/// The most questions of a worker that are open. More would be a flood, and only take memory and
-/// the server's time.
+/// The most questions of a worker to one server that are open. More would be a flood, and only take
+/// memory and the server's time.
 const MOST_QUESTIONS: usize = 256;
+/// The most questions of a worker to all servers. Each has its share, so that one that hangs takes
+/// nothing from another.
+const MOST_QUESTIONS_IN_ALL: usize = 1024;
 /// How long a refusal is remembered at most. A token can be so new that the server which was asked
 /// has not heard of it.
 const LONGEST_REFUSAL: Duration = Duration::from_secs(10);
@@ -54,6 +57,8 @@ pub(super) struct Introspections {
 struct KnownServer {
     server: Server,
     logged_at: Option<Moment>,
+    /// How many questions to it there are.
+    questions: usize,
 }
 
 /// What is asked about one token, for all requests that bring it.
@@ -101,7 +106,7 @@ impl Introspections {
             if let Some(settings) = settings_of(issuer) {
                 match Server::new(settings, host) {
                     Ok(server) => {
-                        let known = KnownServer { server, logged_at: None };
+                        let known = KnownServer { server, logged_at: None, questions: 0 };
                         servers.insert(issuer.name.clone(), known);
                     }
                     Err(mistake) => mistakes.push(mistake),
@@ -135,8 +140,9 @@ impl Introspections {
             }
             self.refused.remove(token);
         }
+        let share = MOST_QUESTIONS_IN_ALL.checked_div(self.servers.len()).unwrap_or_default();
         // Every server of the configuration is known.
-        let known = self.servers.get(&issuer.name).ok_or(Unproven::Unavailable(RETRY_AFTER))?;
+        let known = self.servers.get_mut(&issuer.name).ok_or(Unproven::Unavailable(RETRY_AFTER))?;
         let wait = known.server.settings().wait;
         if let Some(question) = self.questions.get(token) {
             return match &question.state {
@@ -144,9 +150,10 @@ impl Introspections {
                 State::ToBeAsked | State::Asked(..) => Err(Unproven::Asking(question.id, wait)),
             };
         }
-        if self.questions.len() >= MOST_QUESTIONS {
+        if known.questions >= share.clamp(1, MOST_QUESTIONS) {
             return Err(Unproven::Unavailable(RETRY_WHEN_BUSY));
         }
+        known.questions = known.questions.saturating_add(1);
         let id = QuestionId(self.next);
         self.next = self.next.wrapping_add(1);
         self.open.insert(id);
@@ -221,9 +228,15 @@ impl Introspections {
             return Vec::new();
         }
         let answered = self.questions.extract_if(|_, question| !self.open.contains(&question.id));
-        let learned = answered.filter_map(|(token, question)| match question.state {
-            State::Answered(Ok(evidence)) => Some(Learned { token, evidence }),
-            _ => None,
+        let servers = &mut self.servers;
+        let learned = answered.filter_map(|(token, question)| {
+            if let Some(known) = servers.get_mut(&question.issuer.name) {
+                known.questions = known.questions.saturating_sub(1);
+            }
+            match question.state {
+                State::Answered(Ok(evidence)) => Some(Learned { token, evidence }),
+                _ => None,
+            }
         });
         learned.collect()
     }
