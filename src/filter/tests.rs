@@ -120,6 +120,16 @@ fn an_answer_feeds_the_same_decision_as_the_claims_of_a_jwt() {
     for (number, (member, value, expected)) in [
         ("username", json!("alice"), None),
         ("token_type", json!("Bearer"), None),
+        ("token_type", json!("bearer"), None),
+        ("token_type", json!("access_token"), None),
+        ("token_type", json!("refresh_token"), Some(401)),
+        ("token_type", json!("Refresh"), Some(401)),
+        ("token_type", json!("N_A"), Some(401)),
+        ("token_type", json!(["Bearer"]), Some(401)),
+        ("token_use", json!("access_token"), None),
+        ("token_use", json!("refresh_token"), Some(401)),
+        ("token_usage", json!("Access_Token"), None),
+        ("token_usage", json!("refresh_token"), Some(401)),
         ("aud", json!(["x", "https://api.example.com"]), None),
         ("exp", json!(null), Some(401)),
         ("acr", json!("1"), Some(401)),
@@ -158,7 +168,7 @@ fn an_answer_feeds_the_same_decision_as_the_claims_of_a_jwt() {
         assert_eq!(bench.outcome(&format!("status-{status}"), status, &good), Some(503));
     }
     assert_eq!(bench.host.counted(Counter::IntrospectionFailure), 9);
-    assert_eq!(bench.host.counted(Counter::Introspection), 22);
+    assert_eq!(bench.host.counted(Counter::Introspection), 32);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::jws::check_types;
-use super::{Issuer, TokenError};
+use super::{Issuer, TokenError, purpose};
 use crate::host::Host;
 use crate::keys::{Jwk, KeySet};
 use crate::time::{Moment, Timestamp};
@@ -60,24 +60,6 @@ impl Origin {
     }
 }
 
-/// Claims that only ID tokens carry (OIDC Core §3.1.3.6, §3.3.2.11; `s_hash`: FAPI 1.0). An ID token
-/// tells a client who logged in; it gives no access (RFC 9068 §5).
-pub(super) const ID_TOKEN_CLAIMS: [&str; 3] = ["at_hash", "c_hash", "s_hash"];
-
-/// Claims that say what a token is for.
-pub(super) const PURPOSE_CLAIMS: [&str; 2] = ["events", "typ"];
-
-/// Keycloak signs tokens of every kind with one key, and says in `typ` which kind it is.
-const OTHER_KINDS: [&str; 4] = ["id", "refresh", "offline", "logout"];
-
-/// Whether the token is a security event token (RFC 8417 §2.2), such as a logout token (OIDC
-/// Back-Channel Logout §2.4), or of a kind that gives no access.
-fn is_of_another_purpose(claims: &Map<String, Value>) -> bool {
-    let kind = claims.get("typ").and_then(Value::as_str);
-    claims.contains_key("events")
-        || kind.is_some_and(|kind| OTHER_KINDS.iter().any(|other| kind.eq_ignore_ascii_case(other)))
-}
-
 impl Evidence {
     /// Checks the registered claims (RFC 7519 §4.1, RFC 9068 §4) of a token that was proven to come
     /// from `issuer`.
@@ -103,12 +85,7 @@ impl Evidence {
         if !is_left_out && !audience_fits(aud, &issuer.audiences) {
             return Err(TokenError::WrongAudience);
         }
-        if ID_TOKEN_CLAIMS.iter().any(|name| claims.contains_key(*name)) {
-            return Err(TokenError::IdToken);
-        }
-        if is_of_another_purpose(claims) {
-            return Err(TokenError::OtherPurpose);
-        }
+        purpose::check(claims)?;
         Ok(evidence)
     }
 
@@ -124,6 +101,7 @@ impl Evidence {
         now: Timestamp,
     ) -> Result<Self, TokenError> {
         check_types(&claims)?;
+        purpose::check_stated_type(&claims)?;
         if claims.get("iss").is_some_and(|name| *name != *issuer.name) {
             return Err(TokenError::OtherIssuer);
         }

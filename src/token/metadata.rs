@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::claims::{ID_TOKEN_CLAIMS, Origin, PURPOSE_CLAIMS};
+use super::claims::Origin;
 use super::jws::check_types;
+use super::purpose::{ID_TOKEN_CLAIMS, PURPOSE_CLAIMS};
 use super::{Evidence, Issuer, Issuers, TokenError};
 use crate::host::{Host, value};
 use crate::keys::{KeySource, VerifiedBy};

@@ -12,6 +12,7 @@ mod introspected;
 mod jws;
 mod metadata;
 mod place;
+mod purpose;
 mod signature;
 #[cfg(test)]
 pub(crate) mod tests;

@@ -212,6 +212,8 @@ fn claims() -> Vec<Row> {
         beside("events", json!({"http://schemas.openid.net/event/backchannel-logout": {}}), invalid_token()),
         beside("typ", json!("Refresh"), invalid_token()),
         beside("typ", json!("Bearer"), Expect::Passed),
+        beside("token_use", json!("id"), invalid_token()),
+        beside("token_use", json!("access"), Expect::Passed),
         beside("iat", json!(1), Expect::Passed),
         beside("nbf", json!(0), Expect::Passed),
         beside("other", json!({"a": {"b": [null, {"c": 1.5}]}, "d": null}), Expect::Passed),
