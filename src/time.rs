@@ -60,6 +60,34 @@ impl Timestamp {
     }
 }
 
+/// A point on a clock of the proxy that only goes forward, for all workers of a process. It tells how
+/// much time has passed whatever the wall clock is set to meanwhile, and no date.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Moment(Duration);
+
+impl Moment {
+    /// The point that lies `since_start` after the clock's start, whenever that was.
+    pub const fn from_start(since_start: Duration) -> Self {
+        Self(since_start)
+    }
+
+    /// How long after the clock's start this is.
+    pub const fn since_start(self) -> Duration {
+        self.0
+    }
+
+    /// How long this lies after `earlier`; `None` when it lies before it.
+    pub fn since(self, earlier: Self) -> Option<Duration> {
+        self.0.checked_sub(earlier.0)
+    }
+
+    /// The point that lies `duration` later.
+    #[must_use]
+    pub const fn plus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(duration))
+    }
+}
+
 impl From<SystemTime> for Timestamp {
     /// A clock that stands before the epoch is read as the epoch, at which no token is accepted.
     fn from(time: SystemTime) -> Self {

@@ -121,6 +121,8 @@ fn answer_for(token: &str) -> Reply {
         "inactive" => Reply::new(200, r#"{"active":false}"#),
         "wrong-iss" => good_with("iss", "https://evil.example.com"),
         "expired" => good_with("exp", now() - 100),
+        "refresh-type" => good_with("token_type", "refresh_token"),
+        "refresh-use" => good_with("token_use", "refresh_token"),
         "no-aud" => good_without("aud"),
         "wrong-aud" => good_with("aud", "https://other.example.com"),
         "status-500" => Reply::new(500, active),
@@ -158,6 +160,8 @@ fn every_answer_leads_to_the_right_one() {
         ("inactive", 401, Some("error=\"invalid_token\"")),
         ("wrong-iss", 401, Some("error=\"invalid_token\"")),
         ("expired", 401, Some("error=\"invalid_token\"")),
+        ("refresh-type", 401, Some("error=\"invalid_token\"")),
+        ("refresh-use", 401, Some("error=\"invalid_token\"")),
         ("no-aud", 401, Some("error=\"invalid_token\"")),
         ("wrong-aud", 401, Some("error=\"invalid_token\"")),
         ("status-500", 503, None),
@@ -183,7 +187,7 @@ fn every_answer_leads_to_the_right_one() {
     }
     let received = server.received();
     assert!(received.iter().all(|one| one.request_line == b"POST /introspect HTTP/1.1"));
-    envoy.expect_count("introspection.success", 13);
+    envoy.expect_count("introspection.success", 15);
     envoy.expect_count("introspection.failure", 10);
 }
 

@@ -163,9 +163,10 @@ pub fn unavailable(retry_after: Duration) -> Response {
         title: "The token cannot be checked now",
         detail: "What is needed to check the access token is not available. Try again later.",
     });
-    // RFC 9110 §10.2.3: whole seconds.
-    let seconds = retry_after.as_secs().max(1).to_string();
-    response.headers.push(("retry-after", seconds));
+    // RFC 9110 §10.2.3: whole seconds. A client that comes back too early comes in vain.
+    let begun = u64::from(retry_after.subsec_nanos() > 0);
+    let seconds = retry_after.as_secs().saturating_add(begun).max(1);
+    response.headers.push(("retry-after", seconds.to_string()));
     response
 }
 

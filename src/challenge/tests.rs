@@ -418,3 +418,11 @@ fn the_parser_of_these_tests_is_strict() {
         assert_eq!(parsed(text), None, "{text}");
     }
 }
+
+#[test]
+fn a_client_is_never_told_to_come_back_too_early() {
+    for (milliseconds, expected) in [(0, "1"), (1, "1"), (1000, "1"), (1001, "2"), (59_999, "60")] {
+        let response = unavailable(Duration::from_millis(milliseconds));
+        assert!(response.headers.contains(&("retry-after", expected.to_owned())), "{milliseconds}");
+    }
+}

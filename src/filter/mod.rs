@@ -94,7 +94,7 @@ impl Filter {
                 Action::Answered
             }
             Outcome::Wait(wait) => {
-                let deadline = host.now().plus(wait.longest);
+                let deadline = host.moment().plus(wait.longest);
                 if self.waiting.borrow_mut().add(request, deadline, wait.question) {
                     self.pace.hurry_for(&wait, host);
                     return Action::Wait;
@@ -109,7 +109,7 @@ impl Filter {
     /// that wait.
     pub fn on_tick(&self, host: &dyn Host) {
         self.verifier.ask(host);
-        let keys_too = self.pace.is_time_for_keys(host.now()) && self.verifier.on_tick(host);
+        let keys_too = self.pace.is_time_for_keys(host.moment()) && self.verifier.on_tick(host);
         self.wake(keys_too, host);
         self.pace.settle(self.waiting.borrow().is_empty(), host);
     }
@@ -128,12 +128,13 @@ impl Filter {
     /// Decides again over the requests that wait, as far as there is news for them, and lets those
     /// go that need not wait longer.
     fn wake(&self, keys_too: bool, host: &dyn Host) {
+        let now = host.moment();
         // What is done here can end requests, which then are forgotten while this goes on.
         let waiting = self.waiting.take();
         let mut kept = Waiting::default();
         for (request, (deadline, question)) in waiting {
             let has_news = question.map_or(keys_too, |question| !self.verifier.is_asking(question));
-            if !has_news && host.now() < deadline {
+            if !has_news && now < deadline {
                 kept.add(request, deadline, question);
                 continue;
             }
@@ -143,7 +144,7 @@ impl Filter {
             match self.outcome(host) {
                 Outcome::Continue => host.resume(),
                 Outcome::Answer(response) => host.respond(&response),
-                Outcome::Wait(wait) if host.now() < deadline => {
+                Outcome::Wait(wait) if now < deadline => {
                     kept.add(request, deadline, wait.question);
                     self.pace.hurry_for(&wait, host);
                 }

@@ -52,7 +52,8 @@ impl Filter {
                 return Ok(Shown { credentials, scheme, ..Shown::nothing() });
             }
         };
-        let evidence = match (self.earlier.evidence(host), &mut presented) {
+        let token = presented.as_ref().map(|presented| &*presented.token);
+        let evidence = match (self.earlier.evidence(token, host), &mut presented) {
             (None, None) => return Ok(Shown::nothing()),
             // At the epoch, no token would ever have expired.
             _ if !host.now().is_known() => {
@@ -61,6 +62,9 @@ impl Filter {
                 let is_new = self.told.borrow_mut().is_new(why);
                 log!(if is_new { Level::Error } else { Level::Debug }, "{why}");
                 return Err(Outcome::Answer(challenge::unavailable(RETRY_AFTER)));
+            }
+            (Some(_), None) if token::hides_token(headers, &self.policies.tokens.places) => {
+                Err(Unproven::Invalid(TokenError::NotWhatWasVerified))
             }
             (Some(evidence), _) => evidence.map_err(Unproven::Invalid),
             (None, Some(presented)) => {

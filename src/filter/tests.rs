@@ -3,6 +3,8 @@
 // A test may fail by panicking.
 #![allow(clippy::arithmetic_side_effects)]
 
+mod upsets;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -42,9 +44,13 @@ struct Bench {
 
 impl Bench {
     fn new(introspection: &Value) -> Self {
+        Self::configured(&config(introspection))
+    }
+
+    fn configured(configuration: &Value) -> Self {
         let mut host = MemoryHost::new(Headers::default());
         host.variables.insert("SECRET".to_owned(), "hunter2".to_owned());
-        let filter = Filter::new(config(introspection).to_string().as_bytes(), &host).unwrap();
+        let filter = Filter::new(configuration.to_string().as_bytes(), &host).unwrap();
         Self { filter, host, requests: 0, calls: 0 }
     }
 
@@ -87,7 +93,7 @@ impl Bench {
     }
 
     fn pass(&mut self, time: Duration) {
-        self.host.now = self.host.now.plus(time);
+        self.host.pass(time);
     }
 
     fn claims(&self) -> Value {
@@ -114,6 +120,16 @@ fn an_answer_feeds_the_same_decision_as_the_claims_of_a_jwt() {
     for (number, (member, value, expected)) in [
         ("username", json!("alice"), None),
         ("token_type", json!("Bearer"), None),
+        ("token_type", json!("bearer"), None),
+        ("token_type", json!("access_token"), None),
+        ("token_type", json!("refresh_token"), Some(401)),
+        ("token_type", json!("Refresh"), Some(401)),
+        ("token_type", json!("N_A"), Some(401)),
+        ("token_type", json!(["Bearer"]), Some(401)),
+        ("token_use", json!("access_token"), None),
+        ("token_use", json!("refresh_token"), Some(401)),
+        ("token_usage", json!("Access_Token"), None),
+        ("token_usage", json!("refresh_token"), Some(401)),
         ("aud", json!(["x", "https://api.example.com"]), None),
         ("exp", json!(null), Some(401)),
         ("acr", json!("1"), Some(401)),
@@ -152,7 +168,7 @@ fn an_answer_feeds_the_same_decision_as_the_claims_of_a_jwt() {
         assert_eq!(bench.outcome(&format!("status-{status}"), status, &good), Some(503));
     }
     assert_eq!(bench.host.counted(Counter::IntrospectionFailure), 9);
-    assert_eq!(bench.host.counted(Counter::Introspection), 22);
+    assert_eq!(bench.host.counted(Counter::Introspection), 32);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::host::{Host, RequestId};
-use crate::time::Timestamp;
+use crate::time::Moment;
 use crate::token::QuestionId;
 
 /// The most requests of a worker that wait. Beyond that, a flood would only take memory.
@@ -24,14 +24,14 @@ pub(super) struct Wait {
 ///
 /// Every request that ends is removed here, so that has to be quick however many wait.
 #[derive(Debug, Default)]
-pub(super) struct Waiting(BTreeMap<RequestId, (Timestamp, Option<QuestionId>)>);
+pub(super) struct Waiting(BTreeMap<RequestId, (Moment, Option<QuestionId>)>);
 
 impl Waiting {
     /// Adds a request. `false` when too many wait already.
     pub(super) fn add(
         &mut self,
         request: RequestId,
-        deadline: Timestamp,
+        deadline: Moment,
         question: Option<QuestionId>,
     ) -> bool {
         let has_room = self.0.len() < MOST;
@@ -55,9 +55,8 @@ impl Waiting {
 }
 
 impl IntoIterator for Waiting {
-    type Item = (RequestId, (Timestamp, Option<QuestionId>));
-    type IntoIter =
-        std::collections::btree_map::IntoIter<RequestId, (Timestamp, Option<QuestionId>)>;
+    type Item = (RequestId, (Moment, Option<QuestionId>));
+    type IntoIter = std::collections::btree_map::IntoIter<RequestId, (Moment, Option<QuestionId>)>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()
@@ -68,7 +67,7 @@ impl IntoIterator for Waiting {
 #[derive(Debug, Default)]
 pub(super) struct Pace {
     period: Cell<Option<Duration>>,
-    keys_at: Cell<Timestamp>,
+    keys_at: Cell<Moment>,
 }
 
 impl Pace {
@@ -93,7 +92,7 @@ impl Pace {
     }
 
     /// Whether a tick is to look at keys too. Those that come for a question only are many more.
-    pub(super) fn is_time_for_keys(&self, now: Timestamp) -> bool {
+    pub(super) fn is_time_for_keys(&self, now: Moment) -> bool {
         let is_extra = self.period.get() == Some(Self::AT_ONCE);
         let is_soon = now.since(self.keys_at.get()).is_some_and(|passed| passed < Self::QUICK);
         let is_time = !(is_extra && is_soon);

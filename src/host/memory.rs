@@ -11,13 +11,15 @@ use super::{
 use crate::challenge::Response;
 use crate::report::Counter;
 use crate::request::Headers;
-use crate::time::Timestamp;
+use crate::time::{Moment, Timestamp};
 
 /// Answers every host call from its fields.
 #[derive(Debug)]
 pub struct MemoryHost {
-    /// What the clock shows.
+    /// What the wall clock shows.
     pub now: Timestamp,
+    /// What the clock shows that nobody sets.
+    pub moment: Moment,
     /// The request's headers.
     pub headers: Headers,
     /// Properties by their path, joined with dots. `None` for one that cannot be handed out.
@@ -72,6 +74,7 @@ impl MemoryHost {
     pub fn new(headers: Headers) -> Self {
         Self {
             now: SystemTime::now().into(),
+            moment: Moment::default(),
             headers,
             properties: HashMap::new(),
             variables: HashMap::new(),
@@ -86,6 +89,12 @@ impl MemoryHost {
             tick_period: Cell::new(None),
             counts: RefCell::default(),
         }
+    }
+
+    /// Lets time pass, on both clocks.
+    pub fn pass(&mut self, time: Duration) {
+        self.now = self.now.plus(time);
+        self.moment = self.moment.plus(time);
     }
 
     /// The same host with these foreign functions.
@@ -160,6 +169,10 @@ impl MemoryHost {
 impl Host for MemoryHost {
     fn now(&self) -> Timestamp {
         self.now
+    }
+
+    fn moment(&self) -> Moment {
+        self.moment
     }
 
     fn request_headers(&self) -> Headers {

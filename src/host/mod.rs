@@ -17,15 +17,23 @@ use std::time::Duration;
 use crate::challenge::Response;
 use crate::report::Counter;
 use crate::request::Headers;
-use crate::time::Timestamp;
+use crate::time::{Moment, Timestamp};
 
 #[cfg(target_family = "wasm")]
 pub(crate) use proxy::start;
 
 /// What the proxy offers to the filter.
 pub trait Host {
-    /// The proxy's wall clock. One callback sees one time.
+    /// The proxy's wall clock, for what tokens state. It can be set at any time, but one callback sees
+    /// one time.
     fn now(&self) -> Timestamp;
+
+    /// The clock for how much time has passed. Nobody sets it. A module reads it by WASI, where it
+    /// is the same clock for all workers of a process.
+    fn moment(&self) -> Moment {
+        let start = coarsetime::Instant::from_ticks(0);
+        Moment::from_start(coarsetime::Instant::now().duration_since(start).into())
+    }
 
     /// The request's headers, pseudo-headers included, in one call.
     fn request_headers(&self) -> Headers;

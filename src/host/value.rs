@@ -5,6 +5,8 @@
 //! value. Null cannot be read, nor what holds it. Nothing tells an empty string from none. So what
 //! a value is depends on what is expected; what is something else in most cases shows as such.
 
+use serde_json::{Map, Number, Value};
+
 /// Reads a string. The other types hold control characters: the count of pairs has a zero byte,
 /// booleans are one, and so are most numbers or they are no UTF-8.
 pub fn text(bytes: &[u8]) -> Option<&str> {
@@ -38,6 +40,53 @@ pub fn pairs(bytes: &[u8]) -> Option<Vec<(&[u8], &[u8])>> {
         pairs.push((take_part(&mut rest, name)?, take_part(&mut rest, value)?));
     }
     rest.is_empty().then_some(pairs)
+}
+
+/// Whether this is how the proxy writes a JSON value: as the types above, numbers as doubles. What
+/// holds a null is never written.
+pub fn is_written(bytes: &[u8], value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(value) => bytes == [u8::from(*value)],
+        Value::Number(value) => is_written_number(bytes, value),
+        Value::String(text) => bytes == text.as_bytes(),
+        Value::Array(items) => pairs(bytes).is_some_and(|pairs| {
+            let fits = |((item, nothing), value): (&(&[u8], &[u8]), &Value)| {
+                nothing.is_empty() && is_written(item, value)
+            };
+            pairs.len() == items.len() && pairs.iter().zip(items).all(fits)
+        }),
+        Value::Object(members) => are_members(bytes, members, is_written),
+    }
+}
+
+/// Whether these are pairs of the members of an object, in any order, each as `fits` says.
+pub fn are_members(
+    bytes: &[u8],
+    members: &Map<String, Value>,
+    fits: impl Fn(&[u8], &Value) -> bool,
+) -> bool {
+    let member = |name| std::str::from_utf8(name).ok().and_then(|name| members.get(name));
+    pairs(bytes).is_some_and(|pairs| {
+        pairs.len() == members.len()
+            && pairs.iter().all(|(name, bytes)| member(*name).is_some_and(|m| fits(bytes, m)))
+    })
+}
+
+fn is_written_number(bytes: &[u8], value: &Number) -> bool {
+    /// Two parsers can read one fraction as neighbouring doubles.
+    const TOLERANCE: f64 = 4.0 * f64::EPSILON;
+    let tolerance = if value.is_f64() { TOLERANCE } else { 0.0 };
+    let found = bytes.try_into().ok().map(f64::from_le_bytes);
+    let close = |(found, value): (f64, f64)| (found - value).abs() <= value.abs() * tolerance;
+    found.zip(value.as_f64()).is_some_and(close)
+}
+
+/// Whether a list of strings is this text, split at its spaces.
+pub fn are_words(bytes: &[u8], text: &str) -> bool {
+    let words =
+        text.split(' ').filter(|word| !word.is_empty()).map(|word| (word.as_bytes(), &[][..]));
+    pairs(bytes).is_some_and(|pairs| pairs.into_iter().eq(words))
 }
 
 fn take_length(rest: &mut &[u8]) -> Option<usize> {
@@ -103,6 +152,59 @@ mod tests {
         ] {
             assert_eq!(pairs(bytes), None, "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn a_value_is_known_again_and_no_other_is() {
+        use serde_json::json;
+        let list = written(&[(b"pwd", b""), (b"otp", b"")]);
+        let inner = written(&[(b"n", &1.5_f64.to_le_bytes())]);
+        let object = written(&[(b"b", b"\x01"), (b"a", &inner)]);
+        let number = 1_795_492_039_f64.to_le_bytes();
+        for (bytes, value, others) in [
+            (&b"a"[..], json!("a"), [json!("b"), json!(["a"]), json!(null), json!("")]),
+            (b"", json!(""), [json!(null), json!("a"), json!([]), json!(0)]),
+            (b"\x01", json!(true), [json!(false), json!(1), json!("1"), json!([true])]),
+            (
+                &number,
+                json!(1_795_492_039),
+                [json!(1_795_492_040), json!("1795492039"), json!(0), json!(-1)],
+            ),
+            (
+                &list,
+                json!(["pwd", "otp"]),
+                [
+                    json!(["otp", "pwd"]),
+                    json!(["pwd"]),
+                    json!("pwd otp"),
+                    json!({"pwd": "", "otp": 1}),
+                ],
+            ),
+            (
+                &object,
+                json!({"a": {"n": 1.5}, "b": true}),
+                [
+                    json!({"a": {"n": 1.5}}),
+                    json!({"a": {"n": 1.5}, "b": null}),
+                    json!({"a": {"n": 2}, "b": true}),
+                    json!({"a": {"n": 1.5}, "c": true}),
+                ],
+            ),
+        ] {
+            assert!(is_written(bytes, &value), "{value}");
+            for other in others {
+                assert!(!is_written(bytes, &other), "{value} is not {other}");
+            }
+        }
+        assert!(is_written(&(0.1_f64 + 0.2).to_le_bytes(), &json!(0.3)));
+        assert!(!is_written(
+            &9_007_199_254_740_992_f64.to_le_bytes(),
+            &json!(9_007_199_254_740_994_u64)
+        ));
+        assert!(are_words(&list, "pwd otp") && are_words(&list, " pwd  otp "));
+        assert!(
+            !are_words(&list, "pwd") && !are_words(&list, "otp pwd") && !are_words(b"pwd", "pwd")
+        );
     }
 
     proptest! {

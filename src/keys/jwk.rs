@@ -226,7 +226,9 @@ fn ec(key: &Value) -> Result<Parts, KeyProblem> {
         Algorithm::ES256 => ES256PublicKey::from_bytes(&point).and_then(|key| key.to_der()),
         Algorithm::ES384 => ES384PublicKey::from_bytes(&point).and_then(|key| key.to_der()),
         Algorithm::ES256K => ES256kPublicKey::from_bytes(&point).and_then(|key| key.to_der()),
-        // Only the proxy verifies with P-521, and it checks that the point is on the curve.
+        // Only the proxy verifies with P-521, and it takes no signature by a point that is not on the
+        // curve. To find that out here would take the curve into the module, for a key that an
+        // issuer would have to get wrong.
         _ => p521_spki(&point).map_err(Into::into),
     };
     let spki = spki.map_err(|_| BAD)?;

@@ -8,9 +8,10 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::jws::check_types;
-use super::{Issuer, TokenError};
+use super::{Issuer, TokenError, purpose};
+use crate::host::Host;
 use crate::keys::{Jwk, KeySet};
-use crate::time::Timestamp;
+use crate::time::{Moment, Timestamp};
 
 /// What a verified token proves.
 #[derive(Debug)]
@@ -33,10 +34,23 @@ pub(super) enum Origin {
     /// A filter before this one, which verified the token.
     EarlierFilter,
     /// An answer of the issuer's authorization server.
-    Answer {
-        /// When the server is to be asked again.
-        until: Timestamp,
-    },
+    Answer(Freshness),
+}
+
+/// How long an answer counts. Then the server is to be asked again.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Freshness {
+    /// It is remembered until then.
+    until: Moment,
+    /// RFC 7662 §4: remembered beyond `exp`, it would keep a dead token alive.
+    expires: Option<Timestamp>,
+}
+
+impl Freshness {
+    /// Whether the answer counts now.
+    pub(super) fn lasts(self, host: &dyn Host) -> bool {
+        host.moment() < self.until && self.expires.is_none_or(|expires| host.now() < expires)
+    }
 }
 
 impl Origin {
@@ -44,24 +58,6 @@ impl Origin {
     pub(super) const fn signature(key: Arc<Jwk>, generation: u64) -> Self {
         Self::Signature { key, generation: AtomicU64::new(generation) }
     }
-}
-
-/// Claims that only ID tokens carry (OIDC Core §3.1.3.6, §3.3.2.11; `s_hash`: FAPI 1.0). An ID token
-/// tells a client who logged in; it gives no access (RFC 9068 §5).
-pub(super) const ID_TOKEN_CLAIMS: [&str; 3] = ["at_hash", "c_hash", "s_hash"];
-
-/// Claims that say what a token is for.
-pub(super) const PURPOSE_CLAIMS: [&str; 2] = ["events", "typ"];
-
-/// Keycloak signs tokens of every kind with one key, and says in `typ` which kind it is.
-const OTHER_KINDS: [&str; 4] = ["id", "refresh", "offline", "logout"];
-
-/// Whether the token is a security event token (RFC 8417 §2.2), such as a logout token (OIDC
-/// Back-Channel Logout §2.4), or of a kind that gives no access.
-fn is_of_another_purpose(claims: &Map<String, Value>) -> bool {
-    let kind = claims.get("typ").and_then(Value::as_str);
-    claims.contains_key("events")
-        || kind.is_some_and(|kind| OTHER_KINDS.iter().any(|other| kind.eq_ignore_ascii_case(other)))
 }
 
 impl Evidence {
@@ -84,45 +80,39 @@ impl Evidence {
             Origin::Signature { .. } => false,
             // An earlier filter may have looked at the audience itself.
             Origin::EarlierFilter => issuer.audiences.is_empty(),
-            Origin::Answer { .. } => aud.is_none() && !issuer.requires_audience(),
+            Origin::Answer(_) => aud.is_none() && !issuer.requires_audience(),
         };
         if !is_left_out && !audience_fits(aud, &issuer.audiences) {
             return Err(TokenError::WrongAudience);
         }
-        if ID_TOKEN_CLAIMS.iter().any(|name| claims.contains_key(*name)) {
-            return Err(TokenError::IdToken);
-        }
-        if is_of_another_purpose(claims) {
-            return Err(TokenError::OtherPurpose);
-        }
+        purpose::check(claims)?;
         Ok(evidence)
     }
 
     /// Checks what the issuer's authorization server states about an active token (RFC 7662 §2.2).
-    /// All of it is optional there; what is stated has to hold.
+    /// All of it is optional there; what is stated has to hold. It is remembered until then at most.
     ///
     /// # Errors
     /// When the token is not valid here and now.
     pub(super) fn introspected(
         issuer: Arc<Issuer>,
-        cache_for: Duration,
+        until: Moment,
         claims: Map<String, Value>,
         now: Timestamp,
     ) -> Result<Self, TokenError> {
         check_types(&claims)?;
+        purpose::check_stated_type(&claims)?;
         if claims.get("iss").is_some_and(|name| *name != *issuer.name) {
             return Err(TokenError::OtherIssuer);
         }
-        let bound = now.plus(cache_for);
-        // RFC 7662 §4: remembered beyond `exp`, an answer would keep a dead token alive.
-        let until = date(&claims, "exp")?.map_or(bound, |expires| expires.min(bound));
-        Self::new(issuer, Origin::Answer { until }, claims, now)
+        let freshness = Freshness { until, expires: date(&claims, "exp")? };
+        Self::new(issuer, Origin::Answer(freshness), claims, now)
     }
 
-    /// Until when the authorization server's answer counts; `None` where none was asked.
-    pub(super) const fn answer_until(&self) -> Option<Timestamp> {
+    /// How long the authorization server's answer counts; `None` where none was asked.
+    pub(super) const fn freshness(&self) -> Option<Freshness> {
         match self.origin {
-            Origin::Answer { until } => Some(until),
+            Origin::Answer(freshness) => Some(freshness),
             Origin::Signature { .. } | Origin::EarlierFilter => None,
         }
     }
@@ -137,7 +127,7 @@ impl Evidence {
             (Some(expires), _) if now >= expires.plus(skew) => return Err(TokenError::Expired),
             (None, Origin::Signature { .. }) => return Err(TokenError::NoExpiry),
             // An earlier filter may accept tokens that do not expire, and a server need not say when.
-            (Some(_), _) | (None, Origin::EarlierFilter | Origin::Answer { .. }) => {}
+            (Some(_), _) | (None, Origin::EarlierFilter | Origin::Answer(_)) => {}
         }
         for name in ["nbf", "iat"] {
             if date(&self.claims, name)?.is_some_and(|start| start > now.plus(skew)) {

@@ -55,6 +55,8 @@ pub enum TokenError {
     OtherPurpose,
     /// A filter before this one should have verified it, and has not.
     NotVerifiedBefore,
+    /// It is another one than a filter before this one verified.
+    NotWhatWasVerified,
     /// It holds characters that no token has (RFC 6750 §2.1).
     BadCharacters,
     /// The authorization server says that it is not active (RFC 7662 §2.2).
@@ -94,6 +96,9 @@ impl fmt::Display for TokenError {
             Self::OtherPurpose => "the token is for another purpose than access",
             Self::NotVerifiedBefore => {
                 "the token is for a filter before this one to verify, which left no claims of it"
+            }
+            Self::NotWhatWasVerified => {
+                "the request shows another token than a filter before this one verified"
             }
             Self::BadCharacters => "the token holds characters that no token has",
             Self::Inactive => "the authorization server says that the token is not active",

@@ -19,11 +19,14 @@ use crate::host::{CallId, CalloutAnswer, Host};
 use crate::introspection::{self, IntrospectionSettings, NoAnswer, Server, Statement};
 use crate::keys::KeySource;
 use crate::report::Counter;
-use crate::time::Timestamp;
+use crate::time::Moment;
 
-/// The most questions of a worker that are open. More would be a flood, and only take memory and
-/// the server's time.
+/// The most questions of a worker to one server that are open. More would be a flood, and only take
+/// memory and the server's time.
 const MOST_QUESTIONS: usize = 256;
+/// The most questions of a worker to all servers. Each has its share, so that one that hangs takes
+/// nothing from another.
+const MOST_QUESTIONS_IN_ALL: usize = 1024;
 /// How long a refusal is remembered at most. A token can be so new that the server which was asked
 /// has not heard of it.
 const LONGEST_REFUSAL: Duration = Duration::from_secs(10);
@@ -53,7 +56,9 @@ pub(super) struct Introspections {
 #[derive(Debug)]
 struct KnownServer {
     server: Server,
-    logged_at: Option<Timestamp>,
+    logged_at: Option<Moment>,
+    /// How many questions to it there are.
+    questions: usize,
 }
 
 /// What is asked about one token, for all requests that bring it.
@@ -70,7 +75,7 @@ struct Question {
 enum State {
     ToBeAsked,
     /// The answer comes until then, or was lost.
-    Asked(CallId, Timestamp),
+    Asked(CallId, Moment),
     /// For the requests that wait; it goes once they are served.
     Answered(Result<Arc<Evidence>, Unproven>),
 }
@@ -78,7 +83,7 @@ enum State {
 #[derive(Clone, Copy, Debug)]
 struct Refusal {
     error: TokenError,
-    until: Timestamp,
+    until: Moment,
 }
 
 /// Evidence from an answer, to be remembered.
@@ -101,7 +106,7 @@ impl Introspections {
             if let Some(settings) = settings_of(issuer) {
                 match Server::new(settings, host) {
                     Ok(server) => {
-                        let known = KnownServer { server, logged_at: None };
+                        let known = KnownServer { server, logged_at: None, questions: 0 };
                         servers.insert(issuer.name.clone(), known);
                     }
                     Err(mistake) => mistakes.push(mistake),
@@ -127,7 +132,7 @@ impl Introspections {
         token: &str,
         cnf: Option<&Value>,
         issuer: &Arc<Issuer>,
-        now: Timestamp,
+        now: Moment,
     ) -> Result<Arc<Evidence>, Unproven> {
         if let Some(refusal) = self.refused.get(token.as_bytes()) {
             if now < refusal.until {
@@ -135,8 +140,9 @@ impl Introspections {
             }
             self.refused.remove(token.as_bytes());
         }
+        let share = MOST_QUESTIONS_IN_ALL.checked_div(self.servers.len()).unwrap_or_default();
         // Every server of the configuration is known.
-        let known = self.servers.get(&issuer.name).ok_or(Unproven::Unavailable(RETRY_AFTER))?;
+        let known = self.servers.get_mut(&issuer.name).ok_or(Unproven::Unavailable(RETRY_AFTER))?;
         let wait = known.server.settings().wait;
         if let Some(question) = self.questions.get(token) {
             return match &question.state {
@@ -144,9 +150,10 @@ impl Introspections {
                 State::ToBeAsked | State::Asked(..) => Err(Unproven::Asking(question.id, wait)),
             };
         }
-        if self.questions.len() >= MOST_QUESTIONS {
+        if known.questions >= share.clamp(1, MOST_QUESTIONS) {
             return Err(Unproven::Unavailable(RETRY_WHEN_BUSY));
         }
+        known.questions = known.questions.saturating_add(1);
         let id = QuestionId(self.next);
         self.next = self.next.wrapping_add(1);
         self.open.insert(id);
@@ -163,7 +170,7 @@ impl Introspections {
 
     /// Asks what is to be asked, and gives up on answers that were lost.
     pub(super) fn on_tick(&mut self, host: &dyn Host) {
-        let now = host.now();
+        let now = host.moment();
         for (token, question) in &mut self.questions {
             let outcome = match question.state {
                 State::ToBeAsked => match self.servers.get(&question.issuer.name) {
@@ -197,13 +204,13 @@ impl Introspections {
         question.state = match introspection::read(answer) {
             Ok(statement) => {
                 host.count(Counter::Introspection);
-                let now = host.now();
-                match judge(statement, issuer, question.cnf.as_ref(), now) {
+                match judge(statement, issuer, question.cnf.as_ref(), host) {
                     Ok(evidence) => State::Answered(Ok(evidence)),
                     Err(error) => {
                         let longest = settings_of(issuer).map_or(Duration::ZERO, |s| s.cache_for);
-                        let until = now.plus(longest.min(LONGEST_REFUSAL));
-                        if now < until {
+                        let remembered_for = longest.min(LONGEST_REFUSAL);
+                        if remembered_for > Duration::ZERO {
+                            let until = host.moment().plus(remembered_for);
                             self.refused.insert(token.as_bytes(), Refusal { error, until }, 0);
                         }
                         State::Answered(Err(error.into()))
@@ -221,9 +228,15 @@ impl Introspections {
             return Vec::new();
         }
         let answered = self.questions.extract_if(|_, question| !self.open.contains(&question.id));
-        let learned = answered.filter_map(|(token, question)| match question.state {
-            State::Answered(Ok(evidence)) => Some(Learned { token, evidence }),
-            _ => None,
+        let servers = &mut self.servers;
+        let learned = answered.filter_map(|(token, question)| {
+            if let Some(known) = servers.get_mut(&question.issuer.name) {
+                known.questions = known.questions.saturating_sub(1);
+            }
+            match question.state {
+                State::Answered(Ok(evidence)) => Some(Learned { token, evidence }),
+                _ => None,
+            }
         });
         learned.collect()
     }
@@ -241,13 +254,14 @@ fn judge(
     statement: Statement,
     issuer: &Arc<Issuer>,
     cnf: Option<&Value>,
-    now: Timestamp,
+    host: &dyn Host,
 ) -> Result<Arc<Evidence>, TokenError> {
     let Statement::Active(claims) = statement else { return Err(TokenError::Inactive) };
     check_binding(&claims, cnf)?;
     // Only such issuers are asked.
     let settings = settings_of(issuer).ok_or(TokenError::UnknownIssuer)?;
-    let evidence = Evidence::introspected(Arc::clone(issuer), settings.cache_for, claims, now)?;
+    let until = host.moment().plus(settings.cache_for);
+    let evidence = Evidence::introspected(Arc::clone(issuer), until, claims, host.now())?;
     Ok(Arc::new(evidence))
 }
 
@@ -273,7 +287,7 @@ fn failed(
     host: &dyn Host,
 ) -> Unproven {
     host.count(Counter::IntrospectionFailure);
-    let now = host.now();
+    let now = host.moment();
     if let Some(known) = servers.get_mut(&issuer.name)
         && known.logged_at.is_none_or(|at| now >= at.plus(LOG_EVERY))
     {

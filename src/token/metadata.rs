@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::claims::{ID_TOKEN_CLAIMS, Origin, PURPOSE_CLAIMS};
-use super::jws::check_types;
+use super::claims::Origin;
+use super::jws::{check_types, unverified_claims};
+use super::purpose::{ID_TOKEN_CLAIMS, PURPOSE_CLAIMS};
 use super::{Evidence, Issuer, Issuers, TokenError};
 use crate::host::{Host, value};
 use crate::keys::{KeySource, VerifiedBy};
@@ -76,7 +77,14 @@ impl EarlierFilters {
 
     /// What the request's token proves, as an earlier filter verified it; `None` where none left
     /// claims of an issuer whose tokens it is to verify.
-    pub fn evidence(&self, host: &dyn Host) -> Option<Result<Arc<Evidence>, TokenError>> {
+    ///
+    /// That filter may look in more places than this one, and the application reads the token and
+    /// not the claims. So a token that the request `presented` has to be the one that was verified.
+    pub fn evidence(
+        &self,
+        presented: Option<&[u8]>,
+        host: &dyn Host,
+    ) -> Option<Result<Arc<Evidence>, TokenError>> {
         let (source, (issuer, leaves)) = self.0.iter().find_map(|source| {
             let named = source.read(host, "iss", Expected::Text)?;
             let mut issuers = source.issuers.iter();
@@ -86,6 +94,9 @@ impl EarlierFilters {
             Some((claim.to_string(), source.read(host, claim, *expected)?))
         });
         let claims = claims.collect::<Map<_, _>>();
+        if presented.is_some_and(|token| !source.is_of(token, &claims, host)) {
+            return Some(Err(TokenError::NotWhatWasVerified));
+        }
         let evidence = check_types(&claims).and_then(|()| {
             Evidence::new(Arc::clone(issuer), Origin::EarlierFilter, claims, host.now())
         });
@@ -109,6 +120,27 @@ fn leaves(issuer: &Issuer, claims: &[&str]) -> Vec<Leaf> {
 }
 
 impl Source {
+    /// Whether a token says what stands in the metadata, claim by claim. `read` are the claims that
+    /// count.
+    fn is_of(&self, token: &[u8], read: &Map<String, Value>, host: &dyn Host) -> bool {
+        let Ok(claims) = unverified_claims(token) else { return false };
+        if read.keys().any(|claim| !claims.contains_key(claim)) {
+            return false;
+        }
+        let VerifiedBy { namespace, key } = &self.metadata;
+        let path = ["metadata", "filter_metadata", namespace, key];
+        if let Ok(Some(whole)) = host.property(&path) {
+            return value::are_members(&whole, &claims, is_claim);
+        }
+        // A null somewhere makes the whole unreadable.
+        claims.iter().all(|(name, claim)| {
+            match host.property(&["metadata", "filter_metadata", namespace, key, name]) {
+                Ok(bytes) => is_claim(&bytes.unwrap_or_default(), claim),
+                Err(_) => holds_null(claim),
+            }
+        })
+    }
+
     /// Reads one claim, as null where it is not what is expected. Leaf by leaf: a null anywhere in
     /// the payload makes the whole unreadable.
     fn read(&self, host: &dyn Host, claim: &str, expected: Expected) -> Option<Value> {
@@ -130,6 +162,22 @@ impl Source {
             Expected::Members => read_members(&bytes),
         };
         Some(read.unwrap_or_default())
+    }
+}
+
+/// Whether this is a claim as the proxy writes it. Istio has `scope`, and what else is configured,
+/// split at its spaces.
+fn is_claim(bytes: &[u8], claim: &Value) -> bool {
+    let is_split = || claim.as_str().is_some_and(|text| value::are_words(bytes, text));
+    value::is_written(bytes, claim) || is_split()
+}
+
+fn holds_null(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.iter().any(holds_null),
+        Value::Object(members) => members.values().any(holds_null),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }
 

@@ -143,7 +143,7 @@ impl Verifier {
             host.count(Counter::TokenCacheMiss);
         }
         let evidence = evidence?;
-        if evidence.answer_until().is_none() {
+        if evidence.freshness().is_none() {
             self.remember(token, &evidence, host);
         }
         Ok(evidence)
@@ -160,7 +160,7 @@ impl Verifier {
 
     /// Remembers a token that was proven.
     fn remember(&self, token: &str, evidence: &Arc<Evidence>, host: &dyn Host) {
-        if evidence.answer_until().is_some_and(|until| host.now() >= until) {
+        if evidence.freshness().is_some_and(|freshness| !freshness.lasts(host)) {
             return;
         }
         let memory = memory_of(evidence.claims());
@@ -182,8 +182,8 @@ impl Verifier {
         evidence: &Evidence,
         host: &dyn Host,
     ) -> Result<bool, Unproven> {
-        let still_counts = if let Some(until) = evidence.answer_until() {
-            host.now() < until
+        let still_counts = if let Some(freshness) = evidence.freshness() {
+            freshness.lasts(host)
         } else {
             let (keys, generation) = self.keys_of(evidence.issuer(), host)?;
             evidence.is_signed_by_one_of(&keys, generation)
@@ -245,7 +245,7 @@ impl Verifier {
         issuer: &Arc<Issuer>,
         host: &dyn Host,
     ) -> Result<Arc<Evidence>, Unproven> {
-        self.introspections.borrow_mut().look_up(token, cnf, issuer, host.now())
+        self.introspections.borrow_mut().look_up(token, cnf, issuer, host.moment())
     }
 
     /// The issuer's key that signed the token. Keys are fetched early for a `kid` that is not among

@@ -8,6 +8,11 @@ use crate::table::{Expect, Keys, Row, Suite, World, config, invalid_token, made}
 pub fn suites(keys: &Keys) -> Vec<Suite> {
     let mut config = config(keys);
     config["issuers"][0]["keys"]["inline"] = jwks(&keys.each);
+    let mut off_curve = config.clone();
+    let listed = off_curve["issuers"][0]["keys"]["inline"]["keys"].as_array_mut();
+    for key in listed.expect("keys").iter_mut().filter(|key| key["kid"] == "ES512") {
+        key["y"] = key["x"].clone();
+    }
     let mut narrow = config.clone();
     narrow["issuers"][0]["algorithms"] = serde_json::json!(["RS256"]);
     narrow["issuers"][0]["keys"]["inline"] =
@@ -25,6 +30,12 @@ pub fn suites(keys: &Keys) -> Vec<Suite> {
             })
             .only_in_envoy()
             .logs("signatures checked by the proxy: none"),
+        // Only the proxy knows the curve P-521. It takes no signature by such a key.
+        Suite::new(
+            "a key that is not on its curve",
+            off_curve,
+            vec![good(Algorithm::Es512, invalid_token()), good(Algorithm::Es384, Expect::Passed)],
+        ),
         Suite::new(
             "the fewest capabilities",
             narrow.clone(),

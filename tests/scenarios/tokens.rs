@@ -309,6 +309,7 @@ fn registered_claims() -> Vec<Row> {
         signed("an ID token", |c| c.set("at_hash", "x"), invalid_token()),
         signed("a logout token", |c| c.set("events", json!({})), invalid_token()),
         signed("a refresh token of Keycloak", |c| c.set("typ", "Refresh"), invalid_token()),
+        signed("an ID token of Cognito", |c| c.set("token_use", "id"), invalid_token()),
     ]
 }
 

@@ -40,6 +40,9 @@ pub fn suites(keys: &Keys) -> Vec<Suite> {
         {"name": "authorization", "value_prefix": "Bearer "},
     ]);
     let by_dpop = jwt_authn(&json!({"main": by_dpop}), &json!({"allow_missing_or_failed": {}}));
+    let mut several = verified.clone();
+    several["tokens"] = json!({"from": [
+        {"header": "authorization", "scheme": "Bearer"}, {"header": "x-token"}]});
     let after = lenient.clone();
     vec![
         // The same rows twice: what an earlier filter verified is decided in the same way.
@@ -48,6 +51,7 @@ pub fn suites(keys: &Keys) -> Vec<Suite> {
         before("dpop, verified before", &verified, crate::dpop::bindings::rows(), &by_dpop),
         before("not verified before", &verified, unverified(), &lenient),
         before("verified before or refused", &verified, refused(), &strict),
+        before("verified in another place", &several, in_another_place(), &lenient),
         before("verified as in Istio", &istio, in_istio(), &as_in_istio),
         before("verified for any audience", &any_audience, for_any_audience(), &lenient),
         Suite::new("filters in the wrong order", verified, in_the_wrong_order())
@@ -212,6 +216,8 @@ fn claims() -> Vec<Row> {
         beside("events", json!({"http://schemas.openid.net/event/backchannel-logout": {}}), invalid_token()),
         beside("typ", json!("Refresh"), invalid_token()),
         beside("typ", json!("Bearer"), Expect::Passed),
+        beside("token_use", json!("id"), invalid_token()),
+        beside("token_use", json!("access"), Expect::Passed),
         beside("iat", json!(1), Expect::Passed),
         beside("nbf", json!(0), Expect::Passed),
         beside("other", json!({"a": {"b": [null, {"c": 1.5}]}, "d": null}), Expect::Passed),
@@ -300,6 +306,40 @@ fn refused() -> Vec<Row> {
         token("a forged token", |w| w.keys.stranger.token(w.claims().acr("1")), stopped()),
         token("an expired token", |w| w.token(w.claims().acr("1").expires_in(-300)), stopped()),
         made("no token", |_| Request::get("/a"), no_token(ASK_READ)),
+    ]
+}
+
+/// `jwt_authn` looks at the query too, where this filter does not, and leaves the claims of a good
+/// token whatever stands in the header.
+fn in_another_place() -> Vec<Row> {
+    /// Headers with tokens that nobody verified, beside a good one in the query.
+    fn beside(name: &str, headers: &'static [(&'static str, &'static str)], expect: Expect) -> Row {
+        let write = move |world: &World| {
+            let claims = || world.claims().acr("1").set("roles", json!(["user"]));
+            let good = world.token(claims());
+            let fill = |text: &str| {
+                let other = |claims| world.keys.stranger.token(claims);
+                text.replace("GOOD", &good)
+                    .replace("SUBJECT", &other(claims().subject("mallory")))
+                    .replace("ROLES", &other(claims().set("roles", json!(["admin"]))))
+                    .replace("WEAK", &world.token(world.claims().acr("0")))
+            };
+            let request = Request::get(format!("/a?access_token={good}"));
+            headers.iter().fold(request, |request, (name, value)| request.header(name, fill(value)))
+        };
+        made(name, write, expect)
+    }
+    vec![
+        beside("the query alone", &[], Expect::Passed),
+        beside("the same token", &[("authorization", "Bearer GOOD")], Expect::Passed),
+        beside("a forged token", &[("authorization", "Bearer SUBJECT")], invalid_token()),
+        beside("another claim", &[("authorization", "Bearer ROLES")], invalid_token()),
+        beside("a good token", &[("authorization", "Bearer WEAK")], other_level(ASK_READ)),
+        beside("no JWT", &[("authorization", "Bearer opaque")], invalid_token()),
+        beside("another header", &[("x-token", "SUBJECT")], invalid_token()),
+        beside("an unknown scheme", &[("authorization", "Token SUBJECT")], invalid_token()),
+        beside("Basic", &[("authorization", "Basic dXNlcjpwYXNz")], Expect::Passed),
+        beside("a header that is no place", &[("x-other", "SUBJECT")], Expect::Passed),
     ]
 }
 

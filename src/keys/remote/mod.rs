@@ -5,6 +5,7 @@
 //! until when, so that one that dies while it leads stops nothing.
 
 mod endpoint;
+mod freshness;
 mod plan;
 #[cfg(test)]
 mod tests;
@@ -21,7 +22,7 @@ use super::{KeySet, Skipped};
 use crate::host::{CallId, Callout, CalloutAnswer, Host, NotOffered};
 use crate::json;
 use crate::report::Counter;
-use crate::time::Timestamp;
+use crate::time::Moment;
 
 /// Where an issuer's keys come from, and how fresh they are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +45,13 @@ pub struct RemoteSettings {
     pub stale_for: Duration,
     /// The shortest time between two early fetches for the sake of an unknown `kid`.
     pub refetch_after: Duration,
+}
+
+impl RemoteSettings {
+    /// How long a fetch can take: two requests at most, one after the other.
+    fn longest_fetch(&self) -> Duration {
+        self.timeout.saturating_mul(2).saturating_add(LEAD_MARGIN)
+    }
 }
 
 /// What is asked first for an issuer's keys.
@@ -71,7 +79,7 @@ pub(super) struct RemoteKeys {
     loaded: Option<Loaded>,
     fetch: Option<Fetch>,
     /// When the last good fetch was, and how many have failed since, as far as this worker knows.
-    last_outcome: Option<(Option<Timestamp>, u32)>,
+    last_outcome: Option<(Option<Moment>, u32)>,
     /// Whether a fetch came to an end since the last tick.
     has_news: bool,
 }
@@ -81,7 +89,7 @@ pub(super) struct RemoteKeys {
 struct Loaded {
     keys: Arc<KeySet>,
     generation: u64,
-    fetched_at: Timestamp,
+    fetched_at: Moment,
 }
 
 /// A fetch under way, led by this worker.
@@ -91,6 +99,8 @@ struct Fetch {
     stage: Stage,
     /// What is asked, for messages.
     endpoint: Endpoint,
+    /// Until when this worker leads.
+    until: Moment,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,7 +133,7 @@ impl RemoteKeys {
 
     /// The keys as they stand.
     pub(super) fn lookup(&mut self, host: &dyn Host) -> Lookup {
-        let now = host.now();
+        let now = host.moment();
         if !self.is_usable(now) {
             self.load(host);
         }
@@ -138,7 +148,7 @@ impl RemoteKeys {
     /// The keys after a token named one that is not among them: they are fetched early, if that was
     /// not done a short time ago. `None` when nothing newer is to be had.
     pub(super) fn lookup_newer(&mut self, host: &dyn Host) -> Option<Lookup> {
-        let now = host.now();
+        let now = host.moment();
         let before = self.loaded.as_ref().map(|loaded| loaded.generation);
         // Another worker may have fetched them already.
         self.load(host);
@@ -148,11 +158,12 @@ impl RemoteKeys {
             return Some(Lookup::Ready(Arc::clone(&loaded.keys), loaded.generation));
         }
         let (plan, version) = self.plan.read(host)?;
-        if plan.is_led(now) || plan.is_due(now) {
+        if self.is_coming(&plan, now) {
             return Some(Lookup::Pending(self.settings.wait));
         }
         if plan.forced_at.is_some_and(|at| now < at.plus(self.settings.refetch_after)) {
-            return None;
+            // Only an issuer that answers can say that there is no such key.
+            return (plan.failures > 0).then(|| Lookup::Unavailable(plan.retry_after(now)));
         }
         let forced = Plan { next_fetch: now, forced_at: Some(now), ..plan };
         // A worker that was faster has forced the same fetch, or leads it.
@@ -161,22 +172,24 @@ impl RemoteKeys {
     }
 
     /// Whether keys are loaded and not too stale to be trusted.
-    fn is_usable(&self, now: Timestamp) -> bool {
+    fn is_usable(&self, now: Moment) -> bool {
         let fresh = |loaded: &Loaded| now < loaded.fetched_at.plus(self.settings.stale_for);
         self.loaded.as_ref().is_some_and(fresh)
     }
 
     /// What to say where there are no keys to use.
-    fn absent(&self, host: &dyn Host, now: Timestamp) -> Lookup {
+    fn absent(&self, host: &dyn Host, now: Moment) -> Lookup {
         match self.plan.read(host) {
-            Some((plan, _)) if plan.is_led(now) || plan.is_due(now) => {
-                Lookup::Pending(self.settings.wait)
+            Some((plan, _)) if !self.is_coming(&plan, now) => {
+                Lookup::Unavailable(plan.retry_after(now))
             }
-            Some((plan, _)) => {
-                Lookup::Unavailable(plan.next_fetch.since(now).unwrap_or(FIRST_RETRY))
-            }
-            None => Lookup::Pending(self.settings.wait),
+            _ => Lookup::Pending(self.settings.wait),
         }
+    }
+
+    /// Whether keys are being fetched, or are about to be.
+    fn is_coming(&self, plan: &Plan, now: Moment) -> bool {
+        plan.is_led(now, &self.settings) || plan.is_due(now, &self.settings)
     }
 
     /// Does what is due: takes what another worker fetched, or leads a fetch. Says whether there is
@@ -188,20 +201,21 @@ impl RemoteKeys {
     }
 
     fn fetch_if_due(&mut self, host: &dyn Host) {
+        let now = host.moment();
+        // An answer that is lost is waited for no longer than other workers wait for it.
+        self.fetch.take_if(|fetch| now >= fetch.until);
         if self.fetch.is_some() {
             return;
         }
-        let now = host.now();
         let Some((plan, version)) = self.plan.read(host) else {
             self.plan.ensure(host);
             return;
         };
-        if plan.is_led(now) || !plan.is_due(now) {
+        if plan.is_led(now, &self.settings) || !plan.is_due(now, &self.settings) {
             return;
         }
-        // Two requests at most, one after the other.
-        let longest = self.settings.timeout.saturating_mul(2).saturating_add(LEAD_MARGIN);
-        let led = Plan { led_until: Some(now.plus(longest)), ..plan };
+        let until = now.plus(self.settings.longest_fetch());
+        let led = Plan { led_until: Some(until), ..plan };
         if self.plan.replace(host, &led, version).is_err() {
             return;
         }
@@ -209,7 +223,7 @@ impl RemoteKeys {
             RemoteSource::Metadata(endpoint) => (Stage::Metadata, endpoint.clone()),
             RemoteSource::KeySet(endpoint) => (Stage::KeySet, endpoint.clone()),
         };
-        self.call(host, stage, &endpoint);
+        self.call(host, stage, &endpoint, until);
     }
 
     /// Takes the answer to a call of this worker. `false` when it is not for these keys.
@@ -223,7 +237,7 @@ impl RemoteKeys {
         let outcome = match fetch.stage {
             Stage::Metadata => match self.read_metadata(answer) {
                 Ok(endpoint) => {
-                    self.call(host, Stage::KeySet, &endpoint);
+                    self.call(host, Stage::KeySet, &endpoint, fetch.until);
                     return true;
                 }
                 Err(problem) => Err(problem),
@@ -245,7 +259,7 @@ impl RemoteKeys {
         true
     }
 
-    fn call(&mut self, host: &dyn Host, stage: Stage, endpoint: &Endpoint) {
+    fn call(&mut self, host: &dyn Host, stage: Stage, endpoint: &Endpoint, until: Moment) {
         let callout = Callout {
             cluster: &self.settings.cluster,
             headers: endpoint.get(),
@@ -253,7 +267,7 @@ impl RemoteKeys {
             timeout: self.settings.timeout,
         };
         if let Ok(call) = host.call(&callout) {
-            self.fetch = Some(Fetch { call, stage, endpoint: endpoint.clone() });
+            self.fetch = Some(Fetch { call, stage, endpoint: endpoint.clone(), until });
         } else {
             let problem = NotOffered::no_cluster(&self.settings.cluster);
             self.fail(host, endpoint, &problem);
@@ -282,7 +296,7 @@ impl RemoteKeys {
 
     /// Shares a good key set with the other workers, and takes it.
     fn publish(&mut self, host: &dyn Host, answer: &CalloutAnswer, document: &str) {
-        let now = host.now();
+        let now = host.moment();
         let interval = self.interval(answer);
         host.count(Counter::KeyFetch);
         let before = self.plan.read_keys(host);
@@ -309,7 +323,7 @@ impl RemoteKeys {
 
     fn fail(&mut self, host: &dyn Host, endpoint: &Endpoint, problem: &str) {
         host.count(Counter::KeyFetchFailure);
-        let now = host.now();
+        let now = host.moment();
         let pause = |failures| {
             let doubled = FIRST_RETRY.saturating_mul(2_u32.saturating_pow(failures));
             spread(doubled.min(LAST_RETRY), now)
@@ -328,18 +342,11 @@ impl RemoteKeys {
         );
     }
 
-    /// How long the answer is good for, within the operator's bounds (RFC 9111 §5.2.2.1).
+    /// How long the answer is good for, within the operator's bounds.
     fn interval(&self, answer: &CalloutAnswer) -> Duration {
-        let control = answer.headers.single("cache-control").unwrap_or_default();
-        let max_age = std::str::from_utf8(control).ok().and_then(|control| {
-            control.split(',').find_map(|directive| {
-                directive.trim().strip_prefix("max-age=")?.trim_matches('"').parse().ok()
-            })
-        });
         let longest = self.settings.refresh;
-        max_age.map_or(longest, |seconds| {
-            Duration::from_secs(seconds).clamp(self.settings.refresh_min.min(longest), longest)
-        })
+        let shortest = self.settings.refresh_min.min(longest);
+        freshness::max_age(&answer.headers).map_or(longest, |age| age.clamp(shortest, longest))
     }
 
     /// Takes the keys that the process has, when they are newer than those of this worker.
@@ -379,9 +386,9 @@ fn read_key_set(answer: &CalloutAnswer) -> Result<(String, Vec<Skipped>), String
 
 /// Shortens an interval by up to a tenth, so that proxies which started together do not stay
 /// together. The clock's finest digits are random enough for that.
-fn spread(interval: Duration, now: Timestamp) -> Duration {
+fn spread(interval: Duration, now: Moment) -> Duration {
     let share = interval.checked_div(JITTER).unwrap_or_default();
-    let part = now.since_epoch().subsec_micros().checked_rem(1000).unwrap_or_default();
+    let part = now.since_start().subsec_micros().checked_rem(1000).unwrap_or_default();
     let cut = share.saturating_mul(part).checked_div(1000).unwrap_or_default();
     interval.saturating_sub(cut)
 }

@@ -1,37 +1,52 @@
 //! What the workers of a process share about an issuer's keys.
+//!
+//! All times are of the clock that only goes forward. A wall clock that is a day ahead when the
+//! machine starts, and is mended then, would put off the next fetch for a day.
+
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{RemoteSettings, RemoteSource};
+use super::{FIRST_RETRY, LEAD_MARGIN, RemoteSettings, RemoteSource};
 use crate::host::{Host, Outdated, SharedVersion};
-use crate::time::Timestamp;
+use crate::time::Moment;
 
 /// What is to be done next, and by whom.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Plan {
     /// When the keys are to be fetched again.
-    pub(super) next_fetch: Timestamp,
+    pub(super) next_fetch: Moment,
     /// Until when a worker leads a fetch. It may die before.
-    pub(super) led_until: Option<Timestamp>,
+    pub(super) led_until: Option<Moment>,
     /// How many fetches failed in a row.
     pub(super) failures: u32,
     /// When an unknown `kid` last brought a fetch forward.
-    pub(super) forced_at: Option<Timestamp>,
+    pub(super) forced_at: Option<Moment>,
     /// When the published keys were fetched; `None` while there are none.
-    pub(super) fetched_at: Option<Timestamp>,
+    pub(super) fetched_at: Option<Moment>,
     /// Which keys are published. It changes when they do.
     pub(super) generation: u64,
 }
 
 impl Plan {
-    /// Whether a worker is fetching.
-    pub(super) fn is_led(&self, now: Timestamp) -> bool {
-        self.led_until.is_some_and(|until| now < until)
+    /// Whether a worker is fetching. One that set out with a longer time-out may have gone with its
+    /// configuration, and is not waited for.
+    pub(super) fn is_led(&self, now: Moment, settings: &RemoteSettings) -> bool {
+        // Another worker can have read the clock a little later.
+        let longest = settings.longest_fetch().saturating_add(LEAD_MARGIN);
+        self.led_until.is_some_and(|until| now < until && until <= now.plus(longest))
     }
 
-    /// Whether it is time to fetch.
-    pub(super) fn is_due(&self, now: Timestamp) -> bool {
-        now >= self.next_fetch
+    /// Whether it is time to fetch. Who wrote the plan may have had a longer `refresh`; after a
+    /// failure, only the back-off counts.
+    pub(super) fn is_due(&self, now: Moment, settings: &RemoteSettings) -> bool {
+        let is_old = |fetched_at: Moment| now >= fetched_at.plus(settings.refresh);
+        now >= self.next_fetch || (self.failures == 0 && self.fetched_at.is_some_and(is_old))
+    }
+
+    /// When a retry makes sense for a client.
+    pub(super) fn retry_after(&self, now: Moment) -> Duration {
+        self.next_fetch.since(now).unwrap_or(FIRST_RETRY)
     }
 }
 
@@ -43,7 +58,7 @@ pub(super) struct PublishedKeys {
     /// Which keys these are.
     pub(super) generation: u64,
     /// When they were fetched.
-    pub(super) fetched_at: Timestamp,
+    pub(super) fetched_at: Moment,
 }
 
 /// The shared values of one issuer.
@@ -60,7 +75,7 @@ impl SharedPlan {
             RemoteSource::KeySet(endpoint) => ("keys", endpoint),
             RemoteSource::Metadata(endpoint) => ("metadata", endpoint),
         };
-        let name = format!("stepup.v1 {} {} {kind} {endpoint}", settings.issuer, settings.cluster);
+        let name = format!("stepup.v2 {} {} {kind} {endpoint}", settings.issuer, settings.cluster);
         Self { plan: format!("{name} plan"), keys: format!("{name} set") }
     }
 
@@ -68,7 +83,7 @@ impl SharedPlan {
     pub(super) fn ensure(&self, host: &dyn Host) {
         if host.shared(&self.plan).is_none() {
             let first = Plan {
-                next_fetch: host.now(),
+                next_fetch: host.moment(),
                 led_until: None,
                 failures: 0,
                 forced_at: None,

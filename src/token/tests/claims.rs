@@ -115,11 +115,24 @@ fn a_token_of_another_purpose_gives_no_access() {
         json!({"typ": "refresh"}),
         json!({"typ": "Offline"}),
         json!({"typ": "Logout"}),
+        json!({"token_type": "refresh"}),
+        json!({"token_use": "id"}),
+        json!({"token_use": "refresh_token"}),
+        json!({"token_usage": "Refresh_Token"}),
+        json!({"token_use": ["access"]}),
     ] {
         let found = check(claims.clone()).map(|_| ());
         assert_eq!(found, Err(E::OtherPurpose), "{claims}");
     }
-    for claims in [json!({"typ": "Bearer"}), json!({"typ": "DPoP"}), json!({"typ": 1})] {
+    for claims in [
+        json!({"typ": "Bearer"}),
+        json!({"typ": "DPoP"}),
+        json!({"typ": 1}),
+        json!({"token_type": "Bearer"}),
+        json!({"token_type": "user"}),
+        json!({"token_use": "access"}),
+        json!({"token_usage": "Access_Token"}),
+    ] {
         assert!(check(claims.clone()).is_ok(), "{claims}");
     }
 }

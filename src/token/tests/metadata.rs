@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::signer::issuer;
@@ -56,6 +58,7 @@ fn host(key: &str, claims: &Value) -> MemoryHost {
     let mut host = MemoryHost::new(Headers::default());
     host.now = Timestamp::from_epoch(Duration::from_secs(NOW));
     let root = format!("metadata.filter_metadata.envoy.filters.http.jwt_authn.{key}");
+    host.properties.insert(root.clone(), written(claims));
     for (name, value) in claims.as_object().unwrap() {
         host.properties.insert(format!("{root}.{name}"), written(value));
         for (index, item) in value.as_array().into_iter().flatten().enumerate() {
@@ -68,7 +71,7 @@ fn host(key: &str, claims: &Value) -> MemoryHost {
 /// What the claims come to: `None` for no evidence and no error.
 fn check(issuers: Vec<Issuer>, host: &MemoryHost) -> Option<Result<String, E>> {
     let earlier = EarlierFilters::new(&Issuers::new(issuers), ["acrs", "scope"].into_iter());
-    let evidence = earlier.evidence(host)?;
+    let evidence = earlier.evidence(None, host)?;
     Some(evidence.map(|evidence| evidence.issuer().name.to_string()))
 }
 
@@ -165,7 +168,7 @@ fn claims_are_read_as_what_they_are_or_as_null() {
     });
     let issuers = Issuers::new(vec![verified_by("https://id.example.com", "payload")]);
     let earlier = EarlierFilters::new(&issuers, ["acrs"].into_iter());
-    let evidence = earlier.evidence(&host("payload", &claims)).unwrap().unwrap();
+    let evidence = earlier.evidence(None, &host("payload", &claims)).unwrap().unwrap();
     for (claim, expected) in [
         ("acr", Some(json!(null))),
         ("amr", Some(json!(["pwd", "otp"]))),
@@ -182,7 +185,80 @@ fn claims_are_read_as_what_they_are_or_as_null() {
     for cnf in [json!(null), json!("thumb"), json!({"jkt": null})] {
         let mut claims = claims.clone();
         claims["cnf"] = cnf.clone();
-        let evidence = earlier.evidence(&host("payload", &claims)).unwrap().unwrap();
+        let evidence = earlier.evidence(None, &host("payload", &claims)).unwrap().unwrap();
         assert_eq!(evidence.claim("cnf"), Some(&Value::Null), "{cnf}");
+    }
+}
+
+/// A token with this payload, signed by nobody.
+fn token(payload: &Value) -> String {
+    format!("e30.{}.e30", URL_SAFE_NO_PAD.encode(payload.to_string()))
+}
+
+#[test]
+fn a_token_that_is_shown_has_to_be_the_one_that_was_verified() {
+    let issuers = Issuers::new(vec![verified_by("https://id.example.com", "payload")]);
+    let earlier = EarlierFilters::new(&issuers, ["acrs"].into_iter());
+    let mut full = claims();
+    for (claim, value) in [
+        ("sub", json!("alice")),
+        ("acr", json!("1")),
+        ("amr", json!(["pwd", "otp"])),
+        ("auth_time", json!(f64::from(1_699_999_999) + 0.123_456_7)),
+        ("scope", json!("read  pay")),
+        ("roles", json!([{"name": "user", "of": ["a", "b"], "n": 1}])),
+        ("verified", json!(true)),
+        ("empty", json!("")),
+        ("id", json!(-5)),
+    ] {
+        full[claim] = value;
+    }
+    let mut with_null = full.clone();
+    with_null["nothing"] = json!({"a": [null]});
+    let refused = Some(Some(E::NotWhatWasVerified));
+    let check = |host: &MemoryHost, token: &str| {
+        earlier.evidence(Some(token.as_bytes()), host).map(Result::err)
+    };
+    for payload in [&claims(), &full, &with_null] {
+        let mut host = host("payload", payload);
+        assert_eq!(check(&host, &token(payload)), Some(None), "{payload}");
+        for (claim, value) in [
+            ("iss", json!("https://other.example.com")),
+            ("sub", json!("bob")),
+            ("aud", json!(["api"])),
+            ("exp", json!(NOW + 61)),
+            ("exp", json!((NOW + 60).to_string())),
+            ("acr", json!("phr")),
+            ("amr", json!(["pwd"])),
+            ("amr", json!(["otp", "pwd"])),
+            ("auth_time", json!(NOW)),
+            ("scope", json!("read pay admin")),
+            ("roles", json!([{"name": "user", "of": ["a", "b"], "n": 2}])),
+            ("roles", json!([{"name": "user", "of": ["a", "b"], "n": null}])),
+            ("verified", json!(false)),
+            ("id", json!(-6)),
+            ("email", json!("admin@example.com")),
+            ("nothing", json!({"a": [1]})),
+        ] {
+            let mut other = payload.clone();
+            other[claim] = value;
+            assert_eq!(check(&host, &token(&other)), refused, "{claim} in {other}");
+        }
+        for claim in ["iss", "aud", "exp"] {
+            let mut other = payload.clone();
+            other.as_object_mut().unwrap().remove(claim);
+            assert_eq!(check(&host, &token(&other)), refused, "without {claim}");
+        }
+        let good = token(payload);
+        for no_token in ["", "opaque", "e30.e30", "e30.e30.e30.e30", "a.b.c", &format!("{good}.")] {
+            assert_eq!(check(&host, no_token), refused, "{no_token}");
+        }
+        // As Istio splits it.
+        if payload.get("scope").is_some() {
+            let mut split = payload.clone();
+            split["scope"] = json!(["read", "pay"]);
+            host = self::host("payload", &split);
+            assert_eq!(check(&host, &good), Some(None));
+        }
     }
 }
