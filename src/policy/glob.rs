@@ -83,7 +83,11 @@ impl Glob {
         }
         // A segment operator that takes all up to the next slash has to be right to do so.
         if let Some((last, others)) = after_segments.split_last() {
-            let is_last = !is_suffix(last) || (after_rest.is_none() && !last.contains('/'));
+            let is_last = match &after_rest {
+                // What ends the whole can begin in the segment.
+                Some(end) => last.starts_with('/') || (last.is_empty() && end.is_empty()),
+                None => !is_suffix(last) || !last.contains('/'),
+            };
             let is_certain = is_last && others.iter().all(|text| text.starts_with('/'));
             if !is_certain {
                 return None;
@@ -199,6 +203,7 @@ mod tests {
             "/[^/]+[^/]+",
             "/[^/]+x/y",
             "/[^/]+x.*",
+            "/[^/]+.*a",
             "/.*/[^/]+",
             "/.*.*",
             "/.*?",

@@ -98,15 +98,12 @@ impl Proof {
             return false;
         }
         match &self.claim {
-            ClaimProof::Acr(values) => evidence
-                .claim("acr")
-                .and_then(Value::as_str)
-                .is_some_and(|acr| values.iter().any(|value| **value == *acr)),
-            ClaimProof::Amr(methods) => evidence.claim("amr").is_some_and(|amr| {
-                // A list with anything but strings in it is malformed and proves nothing.
-                string_list(amr)
-                    .is_some_and(|used| methods.iter().all(|method| used.contains(&&**method)))
-            }),
+            ClaimProof::Acr(values) => {
+                evidence.acr().is_some_and(|acr| values.iter().any(|value| **value == *acr))
+            }
+            ClaimProof::Amr(methods) => {
+                methods.iter().all(|method| evidence.amr().contains(method))
+            }
             ClaimProof::Claim { name, any_of } => evidence.claim(name).is_some_and(|claim| {
                 let wanted = |found: &str| any_of.iter().any(|value| **value == *found);
                 match claim {

@@ -14,11 +14,46 @@ use crate::keys::{Jwk, KeySet};
 use crate::time::{Moment, Timestamp};
 
 /// What a verified token proves.
+///
+/// What every request with the token looks at is read from the claims once.
 #[derive(Debug)]
 pub struct Evidence {
     issuer: Arc<Issuer>,
     origin: Origin,
+    lifetime: Lifetime,
+    auth_time: Result<Timestamp, AuthTimeProblem>,
+    acr: Option<Box<str>>,
+    amr: Vec<Box<str>>,
+    scopes: Vec<Box<str>>,
     claims: Map<String, Value>,
+}
+
+/// When a token is valid, with the clock skew allowed (RFC 7519 §4.1.4 to §4.1.6).
+#[derive(Clone, Copy, Debug)]
+struct Lifetime {
+    /// From `nbf` and `iat` on.
+    from: Timestamp,
+    /// Until `exp`, where there is one.
+    until: Option<Timestamp>,
+}
+
+impl Lifetime {
+    fn read(claims: &Map<String, Value>, skew: Duration) -> Result<Self, TokenError> {
+        let until = date(claims, "exp")?.map(|expires| expires.plus(skew));
+        let starts = [date(claims, "nbf")?, date(claims, "iat")?];
+        let from = starts.into_iter().flatten().max().unwrap_or_default().minus(skew);
+        Ok(Self { from, until })
+    }
+
+    fn check(self, now: Timestamp) -> Result<(), TokenError> {
+        if self.until.is_some_and(|until| now >= until) {
+            return Err(TokenError::Expired);
+        }
+        if now < self.from {
+            return Err(TokenError::NotYetValid);
+        }
+        Ok(())
+    }
 }
 
 /// What makes the claims of a token count.
@@ -72,8 +107,13 @@ impl Evidence {
         claims: Map<String, Value>,
         now: Timestamp,
     ) -> Result<Self, TokenError> {
-        let evidence = Self { issuer, origin, claims };
+        let evidence = Self::read(issuer, origin, claims)?;
         evidence.check_times(now)?;
+        // An earlier filter may accept tokens that do not expire, and a server need not say when.
+        if evidence.lifetime.until.is_none() && matches!(evidence.origin, Origin::Signature { .. })
+        {
+            return Err(TokenError::NoExpiry);
+        }
         let (issuer, claims) = (&evidence.issuer, &evidence.claims);
         let aud = claims.get("aud");
         let is_left_out = match evidence.origin {
@@ -117,24 +157,37 @@ impl Evidence {
         }
     }
 
+    fn read(
+        issuer: Arc<Issuer>,
+        origin: Origin,
+        claims: Map<String, Value>,
+    ) -> Result<Self, TokenError> {
+        let auth_time = claims.get(&*issuer.auth_time_claim).ok_or(AuthTimeProblem::Missing);
+        let auth_time = auth_time
+            .and_then(|claim| Timestamp::from_numeric_date(claim).ok_or(AuthTimeProblem::NotADate));
+        let texts = |claim: Option<&Value>| claim.and_then(texts).unwrap_or_default();
+        let scopes = match claims.get("scope").or_else(|| claims.get("scp")) {
+            Some(Value::String(words)) => words.split(' ').map(Box::from).collect(),
+            list => texts(list),
+        };
+        Ok(Self {
+            lifetime: Lifetime::read(&claims, issuer.clock_skew)?,
+            auth_time,
+            acr: claims.get("acr").and_then(Value::as_str).map(Box::from),
+            amr: texts(claims.get("amr")),
+            scopes,
+            issuer,
+            origin,
+            claims,
+        })
+    }
+
     /// Checks `exp`, `nbf` and `iat` (RFC 7519 §4.1). A token that was valid may not be any more.
     ///
     /// # Errors
     /// When the token is not valid now.
     pub(super) fn check_times(&self, now: Timestamp) -> Result<(), TokenError> {
-        let skew = self.issuer.clock_skew;
-        match (date(&self.claims, "exp")?, &self.origin) {
-            (Some(expires), _) if now >= expires.plus(skew) => return Err(TokenError::Expired),
-            (None, Origin::Signature { .. }) => return Err(TokenError::NoExpiry),
-            // An earlier filter may accept tokens that do not expire, and a server need not say when.
-            (Some(_), _) | (None, Origin::EarlierFilter | Origin::Answer(_)) => {}
-        }
-        for name in ["nbf", "iat"] {
-            if date(&self.claims, name)?.is_some_and(|start| start > now.plus(skew)) {
-                return Err(TokenError::NotYetValid);
-            }
-        }
-        Ok(())
+        self.lifetime.check(now)
     }
 
     /// Whether `keys`, the issuer's keys of this generation, still hold the key that signed.
@@ -175,28 +228,30 @@ impl Evidence {
         self.issuer.clock_skew
     }
 
+    /// How the user authenticated, as a class (`acr`, OIDC Core §2).
+    pub fn acr(&self) -> Option<&str> {
+        self.acr.as_deref()
+    }
+
+    /// The methods by which the user authenticated (`amr`, RFC 8176 §1). A list with anything but
+    /// strings in it is malformed and proves none.
+    pub fn amr(&self) -> &[Box<str>] {
+        &self.amr
+    }
+
     /// When the user last authenticated actively (RFC 9470 §6.1). `iat` never stands in for it: a
     /// refresh renews `iat`.
     ///
     /// # Errors
     /// When the claim is missing, or no date.
-    pub fn auth_time(&self) -> Result<Timestamp, AuthTimeProblem> {
-        let claim = self.claim(&self.issuer.auth_time_claim).ok_or(AuthTimeProblem::Missing)?;
-        Timestamp::from_numeric_date(claim).ok_or(AuthTimeProblem::NotADate)
+    pub const fn auth_time(&self) -> Result<Timestamp, AuthTimeProblem> {
+        self.auth_time
     }
 
     /// Whether the token has this scope: in `scope` (RFC 9068 §2.2.3), or where that claim is absent
     /// in `scp`. Either may be a string with spaces, or a list.
     pub fn has_scope(&self, scope: &str) -> bool {
-        let words = |text: &str| text.split(' ').any(|word| word == scope);
-        match self.claim("scope").or_else(|| self.claim("scp")) {
-            Some(Value::String(text)) => words(text),
-            // A list with anything but strings in it is malformed and grants nothing.
-            Some(Value::Array(list)) => {
-                list.iter().all(Value::is_string) && list.iter().any(|item| item == scope)
-            }
-            _ => false,
-        }
+        self.scopes.iter().any(|granted| **granted == *scope)
     }
 
     /// Evidence without a token behind it.
@@ -205,7 +260,8 @@ impl Evidence {
         let Value::Object(claims) = claims else { panic!("claims are an object") };
         let key = serde_json::from_str(crate::keys::rfc::P256).unwrap();
         let key = Arc::new(Jwk::from_json(&key).unwrap());
-        Self { issuer: Arc::new(issuer), origin: Origin::signature(key, 0), claims }
+        let origin = Origin::signature(key, 0);
+        Self::read(Arc::new(issuer), origin, claims).expect("its times are dates")
     }
 }
 
@@ -225,6 +281,11 @@ fn date(claims: &Map<String, Value>, name: &'static str) -> Result<Option<Timest
         .get(name)
         .map(|value| Timestamp::from_numeric_date(value).ok_or(TokenError::BadDate(name)))
         .transpose()
+}
+
+/// The items of a list of strings; `None` when it is not one.
+fn texts(value: &Value) -> Option<Vec<Box<str>>> {
+    value.as_array()?.iter().map(|item| item.as_str().map(Box::from)).collect()
 }
 
 /// `aud` is a string or a list of strings (RFC 7519 §4.1.3).
