@@ -48,6 +48,6 @@ finish_wasm() {
     ensure_binaryen
     say "dropping exports and optimising (half a minute)"
     wasm-metadce --graph-file "$exports" "$built" --output "$finished.part" >/dev/null \
-        && wasm-opt -O3 "$finished.part" --output "$finished.part" \
+        && wasm-opt -Oz "$finished.part" --output "$finished.part" \
         && mv "$finished.part" "$finished"
 }

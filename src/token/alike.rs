@@ -100,6 +100,13 @@ pub(super) fn schemes(value: &[u8], scheme: Scheme) -> usize {
     let Some(name) = scheme.name().map(str::as_bytes) else {
         return usize::from(!value.trim_ascii().is_empty());
     };
+    if let Some(word) = only_word_before_a_blank(value) {
+        return usize::from(ends_with(word, name));
+    }
+    count(value, name)
+}
+
+fn count(value: &[u8], name: &[u8]) -> usize {
     let parts = value.split(|byte| *byte == b',');
     let found = parts.flat_map(|part| {
         let mut is_first = true;
@@ -116,6 +123,38 @@ pub(super) fn schemes(value: &[u8], scheme: Scheme) -> usize {
         })
     });
     found.count()
+}
+
+/// The first word of a value, where a blank comes after it and neither a blank nor a comma after that:
+/// then no scheme can be found beyond it. Most credentials are like that, and they are long.
+fn only_word_before_a_blank(value: &[u8]) -> Option<&[u8]> {
+    let end = value.iter().position(|byte| !is_tchar(*byte)).filter(|end| *end > 0)?;
+    let (word, rest) = value.split_at_checked(end)?;
+    let rest = rest.strip_prefix(b" ")?;
+    let is_part = |byte: &u8| byte.is_ascii_graphic() && *byte != b',';
+    let (words, bytes) = rest.as_chunks::<8>();
+    let is_whole = words.iter().all(|word| has_only_parts(u64::from_le_bytes(*word)))
+        && bytes.iter().all(is_part);
+    is_whole.then_some(word)
+}
+
+/// Whether each of eight bytes is graphic, and no comma.
+const fn has_only_parts(word: u64) -> bool {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    /// Marks a byte of zero, and at times one above it: enough to tell that there is one.
+    const fn zeros(word: u64) -> u64 {
+        word.wrapping_sub(EACH) & !word & HIGH
+    }
+    const fn repeated(byte: u8) -> u64 {
+        // A byte in each of eight places.
+        u64::from_le_bytes([byte; 8])
+    }
+    let beyond_ascii = word & HIGH;
+    // In ASCII alone, what lies below the first graphic byte.
+    let below = word.wrapping_sub(repeated(b'!')) & !word & HIGH;
+    let odd = zeros(word ^ repeated(0x7f)) | zeros(word ^ repeated(b','));
+    beyond_ascii | below | odd == 0
 }
 
 fn ends_with(word: &[u8], name: &[u8]) -> bool {
@@ -148,6 +187,7 @@ const fn is_tchar(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn a_name_is_alike_as_some_server_reads_it() {
@@ -270,6 +310,28 @@ mod tests {
         }
         for found in ["x-a-tokens", "xa-token", "x--token", "x-b-token", ""] {
             assert!(!is_header(found.as_bytes(), "x-a-token"), "{found}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn eight_bytes_at_once_are_seen_as_one_by_one(
+            bytes in proptest::array::uniform8(prop_oneof![4 => b'!'..=b'~', 1 => any::<u8>()]),
+        ) {
+            let each = bytes.iter().all(|byte| byte.is_ascii_graphic() && *byte != b',');
+            prop_assert_eq!(has_only_parts(u64::from_le_bytes(bytes)), each);
+        }
+
+        #[test]
+        fn the_quick_look_finds_what_the_long_one_finds(
+            value in "(Bearer|DPoP|xBearer|Basic|B|) [!-~]{0,20}(,| |\t|\u{a0})?(Bearer )?[!-~]{0,20}",
+        ) {
+            for scheme in [Scheme::Bearer, Scheme::DPoP] {
+                let name = scheme.name().unwrap().as_bytes();
+                if only_word_before_a_blank(value.as_bytes()).is_some() {
+                    prop_assert_eq!(schemes(value.as_bytes(), scheme), count(value.as_bytes(), name));
+                }
+            }
         }
     }
 
