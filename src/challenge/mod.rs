@@ -281,8 +281,11 @@ fn plain(error: &Error) -> Response {
 }
 
 fn problem(error: &Error, asked: &Asked<'_>) -> Response {
-    let body = Problem {
-        r#type: format!("urn:envoy-stepup:problem:{}", error.code),
+    /// Most bodies are shorter, so they need not move as they grow.
+    const USUAL: usize = 384;
+    let mut body = Vec::with_capacity(USUAL);
+    let problem = Problem {
+        r#type: ["urn:envoy-stepup:problem:", error.code].concat(),
         title: error.title,
         status: error.status,
         detail: error.detail,
@@ -290,13 +293,16 @@ fn problem(error: &Error, asked: &Asked<'_>) -> Response {
         max_age: asked.max_age,
         scope: asked.scope.as_deref(),
     };
+    if serde_json::to_writer(&mut body, &problem).is_err() {
+        // Strings and numbers always serialize.
+        body.clear();
+    }
     Response {
         status: error.status,
         headers: vec![
             ("content-type", "application/problem+json".to_owned()),
             ("cache-control", "no-store".to_owned()),
         ],
-        // Strings and numbers always serialize.
-        body: serde_json::to_vec(&body).unwrap_or_default(),
+        body,
     }
 }

@@ -8,7 +8,11 @@ pub(super) struct Parameters {
 
 impl Parameters {
     pub(super) fn new(scheme: &str) -> Self {
-        Self { text: scheme.to_owned(), first: true }
+        /// Most challenges are shorter, so the text need not move as it grows.
+        const USUAL: usize = 384;
+        let mut text = String::with_capacity(USUAL);
+        text.push_str(scheme);
+        Self { text, first: true }
     }
 
     /// Adds a parameter. Every name is added once (RFC 6750 §3).
@@ -20,12 +24,18 @@ impl Parameters {
         self.first = false;
         self.text.push_str(name);
         self.text.push_str("=\"");
-        for character in value.chars() {
-            if matches!(character, '"' | '\\') {
-                self.text.push('\\');
-            }
-            self.text.push(character);
+        let mut rest = value;
+        let is_special = |byte: u8| matches!(byte, b'"' | b'\\');
+        while let Some((plain, special)) =
+            rest.bytes().position(is_special).and_then(|at| rest.split_at_checked(at))
+        {
+            let (escaped, after) = special.split_at_checked(1).unwrap_or((special, ""));
+            self.text.push_str(plain);
+            self.text.push('\\');
+            self.text.push_str(escaped);
+            rest = after;
         }
+        self.text.push_str(rest);
         self.text.push('"');
     }
 
