@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use crate::variant::{NO_FILTER, Variant};
+use crate::variant::Variant;
 
 /// Measures the filter in a real Envoy, side by side with what else there is. scripts/bench runs it.
 // Each is a switch of its own.
@@ -49,7 +49,7 @@ impl Options {
     /// Whether a variant is to be measured. What all others are compared with always is.
     pub fn wants(&self, variant: &Variant) -> bool {
         self.only.is_empty()
-            || variant.name == NO_FILTER
+            || variant.is_base()
             || self.only.iter().any(|text| variant.name.contains(text))
     }
 }

@@ -89,12 +89,15 @@ pub fn all(options: &Options, modules: &Modules) -> Results {
     rounds.warm_up();
     let (cpu, requests) = rounds.measure();
     let latency = rounds.latencies();
-    let base = &cpu[0];
+    let base_of = |variant: &Variant| {
+        let place = variants.iter().position(|other| other.name == variant.base);
+        &cpu[place.expect("bases are always measured")]
+    };
     let mut added = BTreeMap::new();
     let measured = variants.iter().zip(&cpu).zip(requests).zip(latency).map(
         |(((variant, cpu), requests), latency)| {
             let over = |(with, without): (&f64, &f64)| (with - without) / variant.copies as f64;
-            let difference: Vec<_> = cpu.iter().zip(base).map(over).collect();
+            let difference: Vec<_> = cpu.iter().zip(base_of(variant)).map(over).collect();
             added.insert(variant.name, difference.clone());
             Measured {
                 name: variant.name,

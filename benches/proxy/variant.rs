@@ -33,6 +33,8 @@ pub struct Variant {
     pub route_policy: Option<&'static str>,
     /// Whether the work is done in the server of `ext_authz` too.
     pub asks_server: bool,
+    /// The variant without a filter that gets the same requests.
+    pub base: &'static str,
 }
 
 impl Variant {
@@ -47,6 +49,7 @@ impl Variant {
             status: 200,
             route_policy: None,
             asks_server: false,
+            base: NO_FILTER,
         }
     }
 
@@ -235,6 +238,7 @@ impl Workshop<'_> {
         let mut variants = vec![
             Variant::new(NO_FILTER, vec![]).token(&known),
             Variant::new("no filter, again", vec![]).token(&known),
+            Variant::new(NO_TOKEN, vec![]),
             one("empty filter", self.empty()).token(&known),
             stacked("empty filter, 8 in a row", &|| self.empty()).token(&known),
             one("jwt_authn, new RS256", self.jwt_authn(Rs256, false, false))
@@ -263,7 +267,7 @@ impl Workshop<'_> {
             one("new token, ES256", ours()).tokens(self.new_tokens(Es256)),
             one("new token, EdDSA", ours()).tokens(self.new_tokens(EdDsa)),
             one("challenged", ours()).token(&low).status(401),
-            one("no token", ours()).status(401),
+            Variant { base: NO_TOKEN, ..one("no token", ours()).status(401) },
             one("forged token, RS256", ours()).tokens(self.forged_tokens()).status(401),
             one("10 rules", with_rules(10)).token(&known),
             one("1,000 rules", with_rules(1_000)).token(&known),
@@ -310,8 +314,17 @@ pub struct Startups {
     pub tokens: Vec<String>,
 }
 
-/// The variant that all others are compared with.
-pub const NO_FILTER: &str = "no filter";
+/// The variant that most others are compared with.
+const NO_FILTER: &str = "no filter";
+/// The proxy reads less for a request without a token.
+const NO_TOKEN: &str = "no filter, no token";
+
+impl Variant {
+    /// Whether others are compared with it.
+    pub fn is_base(&self) -> bool {
+        matches!(self.name, NO_FILTER | NO_TOKEN)
+    }
+}
 
 /// Makes keys and tokens, and everything that is measured with them.
 pub fn all(modules: &Modules) -> (Vec<Variant>, Startups) {
