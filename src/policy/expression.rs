@@ -193,8 +193,10 @@ fn escape(rest: &str) -> (Part, usize) {
 fn class_length(text: &str) -> usize {
     let mut depth = 0_usize;
     let mut may_close = false;
+    let mut before = None;
     let mut letters = text.char_indices();
     while let Some((at, letter)) = letters.next() {
+        let is_first = before.replace(letter) == Some('[');
         match letter {
             '\\' => {
                 letters.next();
@@ -211,7 +213,7 @@ fn class_length(text: &str) -> usize {
                     return at.saturating_add(1);
                 }
             }
-            '^' if !may_close => {}
+            '^' if is_first && !may_close => {}
             _ => may_close = true,
         }
     }

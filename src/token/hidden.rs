@@ -6,21 +6,32 @@ use crate::request::Headers;
 /// Whether a header of one of the places holds what looks like a JWT, whatever stands before it. To
 /// be asked where no token was found there: a reader that does not care for the scheme, or knows
 /// another one, would take it.
-pub fn hides_token(headers: &Headers, places: &[Place]) -> bool {
+pub fn hides_token(headers: &Headers, places: &[Place], token: Option<&[u8]>) -> bool {
     let names = places.iter().filter_map(|place| match place {
         Place::Header { name, .. } => Some(name),
         Place::Cookie(_) | Place::Query(_) => None,
     });
-    names.into_iter().any(|name| headers.values(name).any(holds_jwt))
+    names.into_iter().any(|name| headers.values(name).any(|value| holds_jwt(value, token)))
+}
+
+/// Whether a token can stand in more than one header, or elsewhere.
+pub fn are_several(places: &[Place]) -> bool {
+    let name = |place: &Place| match place {
+        Place::Header { name, .. } => Some(name.clone()),
+        Place::Cookie(_) | Place::Query(_) => None,
+    };
+    let mut names = places.iter().map(name);
+    let first = names.next().flatten();
+    first.is_none() || names.any(|name| name != first)
 }
 
 /// Whether a word of the value consists of three parts or more, the first as long as the shortest
 /// header. Credentials of other schemes have dots in names, but no such words.
-fn holds_jwt(value: &[u8]) -> bool {
+fn holds_jwt(value: &[u8], token: Option<&[u8]>) -> bool {
     /// `{"alg":""}`, and a payload with anything in it, in base64.
     const SHORTEST: [usize; 2] = [14, 4];
     let is_word = |byte: &u8| byte.is_ascii_alphanumeric() || b".-_+/=".contains(byte);
-    value.split(|byte| !is_word(byte)).any(|word| {
+    value.split(|byte| !is_word(byte)).filter(|word| token != Some(*word)).any(|word| {
         let mut parts = word.split(|byte| *byte == b'.').map(<[u8]>::len);
         SHORTEST.iter().all(|shortest| parts.next().is_some_and(|length| length >= *shortest))
             && parts.next().is_some()
@@ -40,7 +51,7 @@ mod tests {
         let places = [Place::Query("q".into()), header("authorization"), header("x-token")];
         let hides = |name: &str, value: &str| {
             let pairs = vec![(name.to_owned(), value.replace("JWT", JWT).into_bytes())];
-            hides_token(&Headers::new(pairs), &places)
+            hides_token(&Headers::new(pairs), &places, None)
         };
         for value in
             ["JWT", "Token JWT", "Basic JWT", "Bearer:JWT", "x=\"JWT\"", "\u{e4}JWTx,", "a JWT.x.y"]

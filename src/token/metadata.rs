@@ -134,10 +134,9 @@ impl Source {
         }
         // A null somewhere makes the whole unreadable.
         claims.iter().all(|(name, claim)| {
-            match host.property(&["metadata", "filter_metadata", namespace, key, name]) {
-                Ok(bytes) => is_claim(&bytes.unwrap_or_default(), claim),
-                Err(_) => holds_null(claim),
-            }
+            let mut path = path.to_vec();
+            path.push(name);
+            is_claim_at(&mut path, claim, host)
         })
     }
 
@@ -172,13 +171,37 @@ fn is_claim(bytes: &[u8], claim: &Value) -> bool {
     value::is_written(bytes, claim) || is_split()
 }
 
-fn holds_null(value: &Value) -> bool {
-    match value {
+/// Whether what stands at a place of the metadata is this claim. Of what holds a null, each part is
+/// looked at; that there is no other part can be told of lists only.
+fn is_claim_at<'c>(path: &mut Vec<&'c str>, claim: &'c Value, host: &dyn Host) -> bool {
+    if let Ok(bytes) = host.property(path) {
+        return is_claim(&bytes.unwrap_or_default(), claim);
+    }
+    match claim {
         Value::Null => true,
-        Value::Array(items) => items.iter().any(holds_null),
-        Value::Object(members) => members.values().any(holds_null),
+        Value::Array(items) => {
+            let at = |index: usize| {
+                let index = index.to_string();
+                let mut path = path.clone();
+                path.push(&index);
+                match items.get(path_index(&index)) {
+                    Some(item) => is_claim_at(&mut path, item, host),
+                    None => host.property(&path) == Ok(None),
+                }
+            };
+            (0..=items.len()).all(at)
+        }
+        Value::Object(members) => members.iter().all(|(name, member)| {
+            let mut path = path.clone();
+            path.push(name);
+            is_claim_at(&mut path, member, host)
+        }),
         Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
+}
+
+fn path_index(text: &str) -> usize {
+    text.parse().unwrap_or(usize::MAX)
 }
 
 /// Reads a list of strings. `{"otp": ""}` is written like `["otp"]`, but only a list has a first

@@ -110,7 +110,7 @@ fn places() -> Vec<Row> {
     vec![
         passes("the Authorization header", "/a", &[("authorization", "Bearer TOKEN")]),
         passes("a header with the token alone", "/a", &[("x-token", "TOKEN")]),
-        sent("a header with a scheme more", "/a", &[("x-token", "Bearer TOKEN")], invalid_token()),
+        sent("a header with a scheme more", "/a", &[("x-token", "Bearer TOKEN")], malformed()),
         sent("an empty header", "/a", &[("x-token", "")], no_token(ASK_READ)),
         passes("another header with the scheme", "/a", &[("x-forwarded-authorization", "bearer TOKEN")]),
         sent("another header without it", "/a", &[("x-forwarded-authorization", "TOKEN")], no_token(ASK_READ)),

@@ -315,13 +315,14 @@ fn in_another_place() -> Vec<Row> {
     /// Headers with tokens that nobody verified, beside a good one in the query.
     fn beside(name: &str, headers: &'static [(&'static str, &'static str)], expect: Expect) -> Row {
         let write = move |world: &World| {
-            let claims = || world.claims().acr("1").set("roles", json!(["user"]));
+            let claims = || world.claims().acr("1").set("roles", Value::Null);
             let good = world.token(claims());
             let fill = |text: &str| {
                 let other = |claims| world.keys.stranger.token(claims);
                 text.replace("GOOD", &good)
                     .replace("SUBJECT", &other(claims().subject("mallory")))
                     .replace("ROLES", &other(claims().set("roles", json!(["admin"]))))
+                    .replace("NULLS", &other(claims().set("roles", json!(["admin", null]))))
                     .replace("WEAK", &world.token(world.claims().acr("0")))
             };
             let request = Request::get(format!("/a?access_token={good}"));
@@ -333,6 +334,7 @@ fn in_another_place() -> Vec<Row> {
         beside("the query alone", &[], Expect::Passed),
         beside("the same token", &[("authorization", "Bearer GOOD")], Expect::Passed),
         beside("a forged token", &[("authorization", "Bearer SUBJECT")], invalid_token()),
+        beside("another claim with a null", &[("authorization", "Bearer NULLS")], invalid_token()),
         beside("another claim", &[("authorization", "Bearer ROLES")], invalid_token()),
         beside("a good token", &[("authorization", "Bearer WEAK")], other_level(ASK_READ)),
         beside("no JWT", &[("authorization", "Bearer opaque")], invalid_token()),

@@ -59,13 +59,18 @@ fn host(key: &str, claims: &Value) -> MemoryHost {
     host.now = Timestamp::from_epoch(Duration::from_secs(NOW));
     let root = format!("metadata.filter_metadata.envoy.filters.http.jwt_authn.{key}");
     host.properties.insert(root.clone(), written(claims));
-    for (name, value) in claims.as_object().unwrap() {
-        host.properties.insert(format!("{root}.{name}"), written(value));
-        for (index, item) in value.as_array().into_iter().flatten().enumerate() {
-            host.properties.insert(format!("{root}.{name}.{index}"), written(item));
-        }
-    }
+    write_parts(&mut host, &root, claims);
     host
+}
+
+fn write_parts(host: &mut MemoryHost, root: &str, value: &Value) {
+    let named = value.as_object().into_iter().flatten().map(|(name, v)| (name.clone(), v));
+    let listed = value.as_array().into_iter().flatten().enumerate();
+    for (name, value) in named.chain(listed.map(|(index, v)| (index.to_string(), v))) {
+        let path = format!("{root}.{name}");
+        host.properties.insert(path.clone(), written(value));
+        write_parts(host, &path, value);
+    }
 }
 
 /// What the claims come to: `None` for no evidence and no error.
@@ -260,5 +265,28 @@ fn a_token_that_is_shown_has_to_be_the_one_that_was_verified() {
             host = self::host("payload", &split);
             assert_eq!(check(&host, &good), Some(None));
         }
+    }
+}
+
+#[test]
+fn a_null_in_a_token_lets_no_other_claim_differ() {
+    let issuers = Issuers::new(vec![verified_by("https://id.example.com", "payload")]);
+    let earlier = EarlierFilters::new(&issuers, ["acrs"].into_iter());
+    let mut verified = claims();
+    verified["groups"] = json!(null);
+    verified["realm_access"] = json!({"roles": ["user"], "note": null});
+    let host = host("payload", &verified);
+    let outcome = |shown: &Value| {
+        earlier.evidence(Some(token(shown).as_bytes()), &host).map(|evidence| evidence.is_ok())
+    };
+    assert_eq!(outcome(&verified), Some(true));
+    for (name, value) in [
+        ("groups", json!(["admins", null])),
+        ("realm_access", json!({"roles": ["admin"], "x": null})),
+        ("realm_access", json!({"roles": ["user", "admin"], "note": null})),
+    ] {
+        let mut shown = verified.clone();
+        shown[name] = value;
+        assert_eq!(outcome(&shown), Some(false), "{shown}");
     }
 }
