@@ -24,6 +24,8 @@ enum Part {
     Bar,
     /// `(?i)`
     IgnoreCase,
+    /// Other flags, such as `(?s)`.
+    Flags,
     /// `)`
     Close,
     /// Anything else: groups, classes, other escapes.
@@ -67,7 +69,7 @@ impl<'s> Expression<'s> {
                 '(' => {
                     let (opens, length) = group_length(rest);
                     depth = depth.saturating_add(usize::from(opens));
-                    (Part::Other, length)
+                    (if opens { Part::Other } else { Part::Flags }, length)
                 }
                 ')' => {
                     depth = depth.saturating_sub(1);
@@ -152,8 +154,10 @@ fn shape(parts: &[(usize, Part)]) -> Shape {
     while let Some(Part::Literal(letter)) = rest.peek().copied() {
         let mut ahead = rest.clone();
         ahead.next();
-        // What is repeated may be absent.
-        if matches!(ahead.peek(), Some(Part::Repeat(_))) {
+        // What is repeated may be absent. The engine looks for it before flags too.
+        let mut after = ahead.clone();
+        while after.next_if(|part| matches!(part, Part::IgnoreCase | Part::Flags)).is_some() {}
+        if matches!(after.peek(), Some(Part::Repeat(_))) {
             break;
         }
         literal.push(letter);
@@ -173,7 +177,8 @@ fn shape(parts: &[(usize, Part)]) -> Shape {
 fn escape(rest: &str) -> (Part, usize) {
     let Some(letter) = rest.chars().nth(1) else { return (Part::Other, 1) };
     let length = letter.len_utf8().saturating_add(1);
-    if letter.is_ascii_punctuation() || letter == ' ' {
+    // `\<` and `\>` are where words begin and end.
+    if (letter.is_ascii_punctuation() && !matches!(letter, '<' | '>')) || letter == ' ' {
         return (Part::Literal(letter), length);
     }
     let after = rest.get(length..).unwrap_or_default();
@@ -283,6 +288,7 @@ mod tests {
             (r"/a b\?[^ {]+{2,3}c", &["/a b?", "c"][..]),
             (r"(?P<name>x)(?:y)(?i:z)", &["x", "y", "z"]),
             (r"[]a]b[^]a]c[[:alpha:]]d[\]]e", &["b", "c", "d", "e"]),
+            (r"a[^^]b[^^^]c[^]^]d[^-^]e[[^a]^]f", &["a", "b", "c", "d", "e", "f"]),
             (r"a\x20b\x{e9}c\d", &["a", "b", "c"]),
         ] {
             assert_eq!(Expression::new(source).literals(), expected, "{source}");

@@ -274,3 +274,32 @@ fn the_first_rule_that_matches_selects_and_else_the_default() {
         assert_eq!(selected, Ok(PolicyId::new(expected)), "{target}");
     }
 }
+
+/// Ways of the engine that a quick reader of expressions gets wrong: it closes `[^^]` at once, and
+/// repeats the letter before flags.
+#[test]
+fn an_odd_expression_matches_what_the_engine_matches() {
+    for (source, path, expected) in [
+        ("/b[^^]|/admin", "/admin", 1),
+        ("/b[^^]|/admin", "/bx", 1),
+        ("/b[^^]|/admin", "/b^", 0),
+        ("/b[^^]|/admin", "/b", 0),
+        ("/a(?s){0}b", "/b", 1),
+        ("/a(?s){0}b", "/ab", 0),
+        ("/a(?i)(?s)*b", "/b", 1),
+        ("/a(?i)?b", "/b", 1),
+        ("/a(?s)b", "/ab", 1),
+        ("/a(?s)b", "/b", 0),
+    ] {
+        let regex = FullRegex::new(source).unwrap();
+        assert_eq!(regex.matches(path), expected == 1, "{source} {path}");
+        let matcher =
+            RequestMatch { path: Some(PathMatch::Regex(regex)), ..RequestMatch::default() };
+        let rule = Rule { matcher, policy: PolicyId::new(1) };
+        let rules = Rules::new(vec![rule], PolicyId::new(0));
+        let headers = Headers::default();
+        let facts =
+            Facts { path, query: "", method: "GET", host: None, headers: &headers, route: None };
+        assert_eq!(rules.select(&facts), Ok(PolicyId::new(expected)), "{source} {path}");
+    }
+}
