@@ -157,6 +157,19 @@ mod tests {
     }
 
     #[test]
+    fn only_fractions_are_read_in_two_ways() {
+        use serde_json::json;
+        let written = 1_234_567_890_123_456_f64.to_le_bytes();
+        assert!(is_written(&written, &json!(1_234_567_890_123_456_u64)));
+        for other in [json!(1_234_567_890_123_457_u64), json!(1_234_567_890_123_457.0)] {
+            assert!(!is_written(&written, &other), "{other}");
+        }
+        let fraction = 0.1_f64.to_le_bytes();
+        assert!(is_written(&fraction, &json!(0.100_000_000_000_000_02)));
+        assert!(!is_written(&fraction, &json!(0.100_000_1)));
+    }
+
+    #[test]
     fn a_value_is_known_again_and_no_other_is() {
         use serde_json::json;
         let list = written(&[(b"pwd", b""), (b"otp", b"")]);

@@ -133,11 +133,7 @@ impl Source {
             return value::are_members(&whole, &claims, is_claim);
         }
         // A null somewhere makes the whole unreadable.
-        claims.iter().all(|(name, claim)| {
-            let mut path = path.to_vec();
-            path.push(name);
-            is_claim_at(&mut path, claim, host)
-        })
+        are_parts(&path, claims.iter().map(|(name, claim)| (name.as_str(), claim)), host)
     }
 
     /// Reads one claim, as null where it is not what is expected. Leaf by leaf: a null anywhere in
@@ -173,35 +169,35 @@ fn is_claim(bytes: &[u8], claim: &Value) -> bool {
 
 /// Whether what stands at a place of the metadata is this claim. Of what holds a null, each part is
 /// looked at; that there is no other part can be told of lists only.
-fn is_claim_at<'c>(path: &mut Vec<&'c str>, claim: &'c Value, host: &dyn Host) -> bool {
+fn is_claim_at(path: &[&str], claim: &Value, host: &dyn Host) -> bool {
     if let Ok(bytes) = host.property(path) {
         return is_claim(&bytes.unwrap_or_default(), claim);
     }
     match claim {
         Value::Null => true,
         Value::Array(items) => {
-            let at = |index: usize| {
-                let index = index.to_string();
-                let mut path = path.clone();
-                path.push(&index);
-                match items.get(path_index(&index)) {
-                    Some(item) => is_claim_at(&mut path, item, host),
-                    None => host.property(&path) == Ok(None),
-                }
-            };
-            (0..=items.len()).all(at)
+            let places = (0..=items.len()).map(|index| index.to_string()).collect::<Vec<_>>();
+            let after = places.last().map(|after| host.property(&[path, &[after]].concat()));
+            after == Some(Ok(None))
+                && are_parts(path, places.iter().map(String::as_str).zip(items), host)
         }
-        Value::Object(members) => members.iter().all(|(name, member)| {
-            let mut path = path.clone();
-            path.push(name);
-            is_claim_at(&mut path, member, host)
-        }),
+        Value::Object(members) => {
+            are_parts(path, members.iter().map(|(name, member)| (name.as_str(), member)), host)
+        }
         Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }
 
-fn path_index(text: &str) -> usize {
-    text.parse().unwrap_or(usize::MAX)
+/// Whether these parts stand at their places below a place of the metadata.
+fn are_parts<'c>(
+    path: &[&str],
+    mut parts: impl Iterator<Item = (&'c str, &'c Value)>,
+    host: &dyn Host,
+) -> bool {
+    // The proxy parts a path at zero bytes: such a name would lead elsewhere.
+    parts.all(|(name, part)| {
+        !name.contains('\0') && is_claim_at(&[path, &[name]].concat(), part, host)
+    })
 }
 
 /// Reads a list of strings. `{"otp": ""}` is written like `["otp"]`, but only a list has a first

@@ -282,6 +282,8 @@ fn a_null_in_a_token_lets_no_other_claim_differ() {
     assert_eq!(outcome(&verified), Some(true));
     for (name, value) in [
         ("groups", json!(["admins", null])),
+        ("x\0y", json!("")),
+        ("realm_access\u{0}roles\u{0}0", json!("user")),
         ("realm_access", json!({"roles": ["admin"], "x": null})),
         ("realm_access", json!({"roles": ["user", "admin"], "note": null})),
     ] {
