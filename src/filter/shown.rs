@@ -53,14 +53,6 @@ impl Filter {
             }
         };
         let token = presented.as_ref().map(|presented| &*presented.token);
-        let places = &self.policies.tokens.places;
-        if token.is_some()
-            && token::are_several(places)
-            && token::hides_token(headers, places, token)
-        {
-            let credentials = Credentials::Malformed(token::MalformedCredentials::Several);
-            return Ok(Shown { credentials, scheme: None, ..Shown::nothing() });
-        }
         let evidence = match (self.earlier.evidence(token, host), &mut presented) {
             (None, None) => return Ok(Shown::nothing()),
             // At the epoch, no token would ever have expired.
@@ -71,7 +63,7 @@ impl Filter {
                 log!(if is_new { Level::Error } else { Level::Debug }, "{why}");
                 return Err(Outcome::Answer(challenge::unavailable(RETRY_AFTER)));
             }
-            (Some(_), None) if token::hides_token(headers, &self.policies.tokens.places, None) => {
+            (Some(_), None) if token::hides_token(headers, &self.policies.tokens.places) => {
                 Err(Unproven::Invalid(TokenError::NotWhatWasVerified))
             }
             (Some(evidence), _) => evidence.map_err(Unproven::Invalid),

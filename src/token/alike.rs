@@ -8,6 +8,7 @@
 use percent_encoding::percent_decode;
 
 use super::place::Scheme;
+use crate::request::Headers;
 
 /// Whether some server takes `found` for the name of a cookie or a query parameter that is called
 /// `name`: PHP cuts at NUL, takes spaces off and reads `.`, ` ` and `[` as `_`; Rack and the `qs` of
@@ -91,6 +92,14 @@ pub(super) fn is_header(found: &[u8], name: &str) -> bool {
     let fold = |byte: u8| if byte.is_ascii_alphanumeric() { byte } else { b'_' };
     found == name.as_bytes()
         || (found.len() == name.len() && found.iter().copied().map(fold).eq(name.bytes().map(fold)))
+}
+
+/// The headers of a name, and those that some servers take for it, by the name as it came and value.
+pub(super) fn headers<'h>(
+    headers: &'h Headers,
+    name: &str,
+) -> impl Iterator<Item = (&'h [u8], &'h [u8])> {
+    headers.of_length(name.len()).filter(move |(found, _)| is_header(found, name))
 }
 
 /// How often some server finds the scheme in the value of a header. In a list, a proxy may have

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::{fmt, ptr};
 
 use super::place::{Place, Scheme, cookie_pair, decode_query_value, query_parameter};
-use super::{CacheLimits, Evidence, alike};
+use super::{CacheLimits, Evidence, alike, hidden};
 use crate::request::{Headers, split_target};
 
 /// Where tokens stand, and how long they may be.
@@ -90,16 +90,14 @@ fn scheme_seen(headers: &Headers, places: &[Place]) -> Option<Scheme> {
             _ => None,
         });
         with_it.into_iter().any(|name| {
-            let mut values =
-                headers.of_length(name.len()).filter(|(found, _)| alike::is_header(found, name));
-            values.any(|(_, value)| alike::schemes(value, *wanted) > 0)
+            alike::headers(headers, name).any(|(_, value)| alike::schemes(value, *wanted) > 0)
         })
     };
     [Scheme::DPoP, Scheme::Bearer].into_iter().find(is_seen)
 }
 
 fn find<'r>(headers: &'r Headers, places: &[Place], memory: Memory<'_>) -> Found<'r> {
-    let mut found = None;
+    let mut found: Option<Presented<'_>> = None;
     // The value of a header that holds a token which is remembered.
     let mut plain = None;
     for place in places {
@@ -116,6 +114,14 @@ fn find<'r>(headers: &'r Headers, places: &[Place], memory: Memory<'_>) -> Found
             return Err(MalformedCredentials::Several);
         }
     }
+    // One that no place reads, beside one that was found, would come through unseen.
+    let token = found.as_ref().map(|found| &*found.token);
+    if token.is_some()
+        && hidden::are_several(places)
+        && hidden::beside(headers, places, token, plain)
+    {
+        return Err(MalformedCredentials::Several);
+    }
     Ok(found)
 }
 
@@ -128,8 +134,7 @@ fn in_header<'r>(
     memory: Memory<'_>,
     plain: &mut Option<&'r [u8]>,
 ) -> Found<'r> {
-    let mut values =
-        headers.of_length(name.len()).filter(|(found, _)| alike::is_header(found, name));
+    let mut values = alike::headers(headers, name);
     let Some((found, value)) = values.next() else {
         return Ok(None);
     };
@@ -174,15 +179,18 @@ fn in_cookies<'r>(headers: &'r Headers, name: &str) -> Found<'r> {
 
 fn in_query<'r>(headers: &'r Headers, name: &str) -> Found<'r> {
     let target = headers.single(":path").unwrap_or_default();
-    let (_, query) = split_target(target);
-    let Some(query) = query else { return Ok(None) };
+    let (path, query) = split_target(target);
+    let query = query.unwrap_or_default();
+    // Some servers decode before they cut off the query.
+    let encoded = path.windows(3).position(|bytes| bytes.eq_ignore_ascii_case(b"%3F"));
+    let encoded = encoded.and_then(|at| path.get(at..)?.get(3..)).unwrap_or_default();
     let tokens = query
         .split(|byte| *byte == b'&')
         .map(query_parameter)
         .filter(|(found, value)| found == name.as_bytes() && !value.is_empty());
     only(
         tokens.map(|(_, value)| decode_query_value(value).ok_or(MalformedCredentials::BadEncoding)),
-        alike::parameters(query, name),
+        alike::parameters(query, name).chain(alike::parameters(encoded, name)),
     )
 }
 
@@ -252,6 +260,40 @@ mod tests {
             );
         }
         assert_eq!(found(&[("x-token", " abc ")]), Ok(Some(token("abc", Scheme::None))));
+    }
+
+    #[test]
+    fn a_jwt_that_no_place_reads_is_refused_beside_one_that_is_read() {
+        // {"alg":"none"} and {"a":1}, without a signature.
+        const JWT: &str = "eyJhbGciOiJub25lIn0.eyJhIjoxfQ.";
+        for (name, value) in [
+            ("authorization", "Token JWT"),
+            ("authorization", "JWT"),
+            ("authorization", "Basic JWT"),
+            ("authorization", "access JWT"),
+            ("authoriz_tion", "Token JWT"),
+        ] {
+            let value = value.replace("JWT", JWT);
+            let sent = [(name, &*value), ("cookie", "token=abc")];
+            let expected = if name == "authorization" {
+                Err(Several)
+            } else {
+                Ok(Some(token("abc", Scheme::None)))
+            };
+            assert_eq!(found(&sent), expected, "{name}: {value}");
+            // With one place, the application's own credentials beside it are its own.
+            let only = [Place::Cookie("other".into()), header("authorization", Scheme::Bearer)];
+            assert_eq!(found_in(&only, &sent), Ok(None), "{name}: {value}");
+        }
+        let sent = [("x_token", &*format!("Token {JWT}")), ("cookie", "token=abc")];
+        assert_eq!(found(&sent), Err(Several));
+        let known = format!("Bearer {JWT}");
+        assert_eq!(found(&[("authorization", &*known)]), Ok(Some(token(JWT, Scheme::Bearer))));
+        let one = [header("authorization", Scheme::Bearer), header("authorization", Scheme::DPoP)];
+        assert_eq!(
+            found_in(&one, &[("authorization", &*known)]),
+            Ok(Some(token(JWT, Scheme::Bearer)))
+        );
     }
 
     #[test]
@@ -360,6 +402,9 @@ mod tests {
             ("/token=abc", Ok(None)),
             ("/?token=a&token=b", Err(Several)),
             ("/?token=a&t%6Fken=b", Err(Several)),
+            ("/a%3Ftoken=a", Err(Several)),
+            ("/a%3fb&token=a?token=b", Err(Several)),
+            ("/a%3Fb?token=a", Ok(Some(token("a", Scheme::None)))),
             ("/?token=a%", Err(BadEncoding)),
             ("/?token=a%2", Err(BadEncoding)),
             ("/?token=a%zz", Err(BadEncoding)),

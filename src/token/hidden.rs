@@ -1,28 +1,45 @@
 //! Tokens that stand where the filter looks, in a form that it does not read and others may.
 
-use super::Place;
+use std::ptr;
+
+use super::{Place, alike};
 use crate::request::Headers;
 
-/// Whether a header of one of the places holds what looks like a JWT, whatever stands before it. To
-/// be asked where no token was found there: a reader that does not care for the scheme, or knows
-/// another one, would take it.
-pub fn hides_token(headers: &Headers, places: &[Place], token: Option<&[u8]>) -> bool {
-    let names = places.iter().filter_map(|place| match place {
-        Place::Header { name, .. } => Some(name),
-        Place::Cookie(_) | Place::Query(_) => None,
-    });
-    names.into_iter().any(|name| headers.values(name).any(|value| holds_jwt(value, token)))
+/// Whether a header of one of the places holds what looks like a JWT, whatever stands before it: a
+/// reader that does not care for the scheme, or knows another one, would take it.
+///
+/// `token` is the one that was found, and `plain` the value of a header that holds it and nothing else.
+pub(super) fn beside(
+    headers: &Headers,
+    places: &[Place],
+    token: Option<&[u8]>,
+    plain: Option<&[u8]>,
+) -> bool {
+    names(places).flatten().any(|name| {
+        let values = alike::headers(headers, name).map(|(_, value)| value);
+        let mut others = values.filter(|value| !plain.is_some_and(|plain| ptr::eq(plain, *value)));
+        others.any(|value| holds_jwt(value, token))
+    })
+}
+
+/// As [`beside`] where no token was found.
+pub fn hides_token(headers: &Headers, places: &[Place]) -> bool {
+    beside(headers, places, None, None)
 }
 
 /// Whether a token can stand in more than one header, or elsewhere.
-pub fn are_several(places: &[Place]) -> bool {
-    let name = |place: &Place| match place {
-        Place::Header { name, .. } => Some(name.clone()),
-        Place::Cookie(_) | Place::Query(_) => None,
-    };
-    let mut names = places.iter().map(name);
+pub(super) fn are_several(places: &[Place]) -> bool {
+    let mut names = names(places);
     let first = names.next().flatten();
     first.is_none() || names.any(|name| name != first)
+}
+
+/// The headers that are places.
+fn names(places: &[Place]) -> impl Iterator<Item = Option<&str>> {
+    places.iter().map(|place| match place {
+        Place::Header { name, .. } => Some(&**name),
+        Place::Cookie(_) | Place::Query(_) => None,
+    })
 }
 
 /// Whether a word of the value consists of three parts or more, the first as long as the shortest
@@ -51,7 +68,7 @@ mod tests {
         let places = [Place::Query("q".into()), header("authorization"), header("x-token")];
         let hides = |name: &str, value: &str| {
             let pairs = vec![(name.to_owned(), value.replace("JWT", JWT).into_bytes())];
-            hides_token(&Headers::new(pairs), &places, None)
+            hides_token(&Headers::new(pairs), &places)
         };
         for value in
             ["JWT", "Token JWT", "Basic JWT", "Bearer:JWT", "x=\"JWT\"", "\u{e4}JWTx,", "a JWT.x.y"]

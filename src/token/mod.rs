@@ -27,7 +27,7 @@ pub use self::cache::CacheLimits;
 pub use self::claims::{AuthTimeProblem, Evidence};
 pub use self::error::{TokenError, Unproven};
 pub use self::extract::{MalformedCredentials, Memory, Presented, TokenSettings, Unclear, extract};
-pub use self::hidden::{are_several, hides_token};
+pub use self::hidden::hides_token;
 pub use self::introspected::QuestionId;
 pub use self::jws::{Header, UnverifiedToken};
 pub use self::metadata::EarlierFilters;
