@@ -148,6 +148,11 @@ fn memory_in(value: &Value) -> usize {
     }
 }
 
+/// The memory that a text of its own takes, and a place in a list of them.
+pub(super) const fn memory_of_text(content: &str) -> usize {
+    text(content).saturating_add(size_of::<Box<str>>())
+}
+
 const fn text(text: &str) -> usize {
     text.len().saturating_add(ALLOCATION_COST)
 }

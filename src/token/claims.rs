@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
+use super::cache::{memory_of, memory_of_text};
 use super::jws::check_types;
 use super::{Issuer, TokenError, purpose};
 use crate::host::Host;
@@ -167,7 +168,9 @@ impl Evidence {
             .and_then(|claim| Timestamp::from_numeric_date(claim).ok_or(AuthTimeProblem::NotADate));
         let texts = |claim: Option<&Value>| claim.and_then(texts).unwrap_or_default();
         let scopes = match claims.get("scope").or_else(|| claims.get("scp")) {
-            Some(Value::String(words)) => words.split(' ').map(Box::from).collect(),
+            Some(Value::String(words)) => {
+                words.split(' ').filter(|word| !word.is_empty()).map(Box::from).collect()
+            }
             list => texts(list),
         };
         Ok(Self {
@@ -218,9 +221,10 @@ impl Evidence {
         self.claims.get(name)
     }
 
-    /// All claims.
-    pub(super) const fn claims(&self) -> &Map<String, Value> {
-        &self.claims
+    /// The memory that it takes beside itself, about.
+    pub(super) fn memory(&self) -> usize {
+        let texts = self.amr.iter().chain(&self.scopes).chain(&self.acr);
+        texts.map(|text| memory_of_text(text)).fold(memory_of(&self.claims), usize::saturating_add)
     }
 
     /// How far the issuer's clock may be off.

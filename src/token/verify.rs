@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::cache::{CacheLimits, TokenCache, memory_of};
+use super::cache::{CacheLimits, TokenCache};
 use super::claims::Origin;
 use super::introspected::{Introspections, Learned, QuestionId};
 use super::signature::{Engine, SignatureEngines, SignatureError};
@@ -163,7 +163,7 @@ impl Verifier {
         if evidence.freshness().is_some_and(|freshness| !freshness.lasts(host)) {
             return;
         }
-        let memory = memory_of(evidence.claims());
+        let memory = evidence.memory();
         let evicted =
             self.cache.borrow_mut().insert(token.as_bytes(), Arc::clone(evidence), memory);
         (0..evicted).for_each(|_| host.count(Counter::TokenCacheEviction));

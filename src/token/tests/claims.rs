@@ -180,3 +180,12 @@ fn scopes_stand_in_scope_or_else_in_scp() {
         assert_eq!(check(claims.clone()).unwrap().has_scope("write"), expected, "{claims}");
     }
 }
+
+#[test]
+fn each_scope_counts_with_the_memory_of_its_own() {
+    let memory = |scope: String| check(json!({"scope": scope})).unwrap().memory();
+    let (one, many) = (memory("a".repeat(2000)), memory("a ".repeat(1000)));
+    // A place in the list, and an allocation.
+    assert!(many > one + 1000 * (size_of::<Box<str>>() + 8), "{many} {one}");
+    assert!(memory(" ".repeat(2000)) <= one);
+}
