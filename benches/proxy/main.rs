@@ -21,6 +21,7 @@
 )]
 
 mod authz;
+mod bootstrap;
 mod figures;
 mod load;
 mod options;

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::authz;
+use crate::bootstrap;
 use crate::figures::Figure;
 use crate::load::Load;
 use crate::options::Options;
@@ -79,7 +80,7 @@ pub fn all(options: &Options, modules: &Modules) -> Results {
     let startup = (!options.no_startup).then(|| measure_startup(&startups, modules));
     let server = authz::start();
     let envoy = Envoy::start(
-        EnvoyOptions::whole(variant::bootstrap(&variants, server)).log_level("wasm:warning"),
+        EnvoyOptions::whole(bootstrap::bootstrap(&variants, server)).log_level("wasm:warning"),
     );
     pin(envoy.pid(), CORE);
     let places = addresses(&envoy);
@@ -192,7 +193,7 @@ fn measure_startup(startups: &Startups, modules: &Modules) -> Startup {
     let vms = 3.0;
     let start = |filters: &[Value], workers: u32| {
         let variant = Variant::new("start", filters.to_vec());
-        let bootstrap = variant::bootstrap(&[variant], SocketAddr::from(([127, 0, 0, 1], 9)));
+        let bootstrap = bootstrap::bootstrap(&[variant], SocketAddr::from(([127, 0, 0, 1], 9)));
         let begin = Instant::now();
         let envoy = Envoy::start(
             EnvoyOptions::whole(bootstrap).concurrency(workers).log_level("wasm:warning"),
