@@ -22,7 +22,7 @@ pub(super) fn beside(
     })
 }
 
-/// As [`beside`] where no token was found.
+/// Whether a header of one of the places holds what looks like a JWT, where no token was found.
 pub fn hides_token(headers: &Headers, places: &[Place]) -> bool {
     beside(headers, places, None, None)
 }
