@@ -2,6 +2,8 @@
 
 use std::slice;
 
+use crate::host::value;
+
 /// The path of a request target, and the query after it, if there is one. The first `?` parts them
 /// (RFC 3986 §3.4).
 pub fn split_target(target: &[u8]) -> (&[u8], Option<&[u8]>) {
@@ -26,18 +28,7 @@ const NUMBER: usize = 4;
 impl Headers {
     /// Writes pairs down as the proxy does.
     pub fn new(pairs: Vec<(String, Vec<u8>)>) -> Self {
-        // No request is anywhere near as long as such a number can tell.
-        let number = |length| u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes();
-        let mut sizes = number(pairs.len()).to_vec();
-        let mut parts = Vec::new();
-        for (name, value) in pairs {
-            for part in [name.as_bytes(), &value] {
-                sizes.extend(number(part.len()));
-                parts.extend_from_slice(part);
-                parts.push(0);
-            }
-        }
-        Self([sizes, parts].concat())
+        Self(value::write_pairs(pairs))
     }
 
     /// Takes headers as the proxy hands them out. Of bytes that are not of that form, nothing counts

@@ -91,6 +91,24 @@ pub fn are_words(bytes: &[u8], text: &str) -> bool {
     pairs(bytes).is_some_and(|pairs| pairs.into_iter().eq(words))
 }
 
+/// Writes pairs as [`pairs`] reads them: headers, objects and lists have this form.
+pub fn write_pairs<N: AsRef<[u8]>, V: AsRef<[u8]>>(
+    pairs: impl IntoIterator<Item = (N, V)>,
+) -> Vec<u8> {
+    // Nothing that a proxy holds is anywhere near as long as such a number can tell.
+    let number = |length| u32::try_from(length).unwrap_or(u32::MAX).to_le_bytes();
+    let (mut count, mut lengths, mut parts) = (0_usize, Vec::new(), Vec::new());
+    for (name, value) in pairs {
+        count = count.saturating_add(1);
+        for part in [name.as_ref(), value.as_ref()] {
+            lengths.extend(number(part.len()));
+            parts.extend_from_slice(part);
+            parts.push(0);
+        }
+    }
+    [&number(count)[..], &lengths, &parts].concat()
+}
+
 fn take_length(rest: &mut &[u8]) -> Option<usize> {
     let (length, after) = rest.split_first_chunk()?;
     *rest = after;
@@ -107,19 +125,6 @@ fn take_part<'a>(rest: &mut &'a [u8], length: usize) -> Option<&'a [u8]> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    /// A list or an object as Envoy writes it.
-    fn written(pairs: &[(&[u8], &[u8])]) -> Vec<u8> {
-        let length = |part: &[u8]| u32::try_from(part.len()).unwrap().to_le_bytes();
-        let mut out = u32::try_from(pairs.len()).unwrap().to_le_bytes().to_vec();
-        for (name, value) in pairs {
-            out.extend([length(name), length(value)].concat());
-        }
-        for (name, value) in pairs {
-            out.extend([name, &[0][..], value, &[0]].concat());
-        }
-        out
-    }
 
     #[test]
     fn what_envoy_was_seen_to_write_is_read() {
@@ -172,9 +177,9 @@ mod tests {
     #[test]
     fn a_value_is_known_again_and_no_other_is() {
         use serde_json::json;
-        let list = written(&[(b"pwd", b""), (b"otp", b"")]);
-        let inner = written(&[(b"n", &1.5_f64.to_le_bytes())]);
-        let object = written(&[(b"b", b"\x01"), (b"a", &inner)]);
+        let list = write_pairs([(b"pwd", b""), (b"otp", b"")]);
+        let inner = write_pairs([(b"n", &1.5_f64.to_le_bytes())]);
+        let object = write_pairs([(b"b", &b"\x01"[..]), (b"a", &inner)]);
         let number = 1_795_492_039_f64.to_le_bytes();
         for (bytes, value, others) in [
             (&b"a"[..], json!("a"), [json!("b"), json!(["a"]), json!(null), json!("")]),
@@ -235,7 +240,7 @@ mod tests {
             list in proptest::collection::vec((".{0,9}", ".{0,9}"), 0..5),
         ) {
             let list = list.iter().map(|(a, b)| (a.as_bytes(), b.as_bytes())).collect::<Vec<_>>();
-            let bytes = written(&list);
+            let bytes = write_pairs(list.iter().copied());
             prop_assert_eq!(text(&bytes), None);
             prop_assert_eq!(number(&bytes), None);
             prop_assert_eq!(pairs(&bytes), Some(list));

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use envoy_stepup::host::value::write_pairs;
 use serde_json::Value;
 
-use crate::proxy::{self, NOW};
+use crate::proxy::NOW;
 use crate::support::workload::{self, access_token, issuer};
 use crate::support::{Algorithm, Claims, SigningKey, forge};
 
@@ -117,7 +118,7 @@ fn fifty_issuers(keys: &Keys) -> Scene {
 }
 
 fn policy_of_route(keys: &Keys) -> Scene {
-    let stepup = proxy::pairs(&[("policy".to_owned(), "read".to_owned())]);
+    let stepup = write_pairs([("policy", "read")]);
     let place = "xds.route_metadata.filter_metadata.stepup";
     let properties = [(place.to_owned(), stepup), (format!("{place}.policy"), b"read".to_vec())];
     Scene { properties: properties.into(), ..known(keys, rules(keys, 10)) }

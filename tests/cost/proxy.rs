@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use envoy_stepup::host::value::write_pairs;
 use wasmi::{Caller, Error, Extern, Memory, Val};
 
 use crate::meter::Meter;
@@ -83,7 +84,8 @@ impl Call<'_, '_> {
             }
             "proxy_get_header_map_pairs" => {
                 assert_eq!(self.number(0), REQUEST_HEADERS, "no other map is read");
-                let pairs = pairs(&self.proxy().headers);
+                let pairs =
+                    write_pairs(self.proxy().headers.iter().map(|(name, value)| (name, value)));
                 self.hand_out(1, &pairs)?;
             }
             "proxy_get_property" => return self.get_property(),
@@ -199,15 +201,4 @@ fn number(value: &Val) -> u32 {
 
 fn nanoseconds() -> [u8; 8] {
     (NOW * 1_000_000_000).to_le_bytes()
-}
-
-/// Header pairs as proxies encode them: their count, the two lengths of each, then names and values
-/// with a zero byte after each.
-pub fn pairs(headers: &[(String, String)]) -> Vec<u8> {
-    let length = |bytes: &str| u32::try_from(bytes.len()).expect("a short text").to_le_bytes();
-    let count = u32::try_from(headers.len()).expect("few headers").to_le_bytes();
-    let lengths = headers.iter().flat_map(|(name, value)| [length(name), length(value)]);
-    let texts = headers.iter().flat_map(|(name, value)| [name, value]);
-    let texts = texts.flat_map(|text| text.bytes().chain([0]));
-    count.into_iter().chain(lengths.flatten()).chain(texts).collect()
 }

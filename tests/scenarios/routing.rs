@@ -1,5 +1,6 @@
 //! Which policy a request gets: by rule, by the route's metadata, by default.
 
+use envoy_stepup::host::value::write_pairs;
 use serde_json::{Value, json};
 
 use crate::support::{Request, bootstrap};
@@ -186,9 +187,7 @@ fn naming(row: Row, policy: &[u8]) -> Row {
 
 /// An object of one member, as Envoy hands it out.
 pub fn written(name: &str, value: &[u8]) -> Vec<u8> {
-    let length = |part: &[u8]| u32::try_from(part.len()).expect("it is short").to_le_bytes();
-    let sizes = [length(name.as_bytes()), length(value)].concat();
-    [&1_u32.to_le_bytes()[..], &sizes, name.as_bytes(), &[0], value, &[0]].concat()
+    write_pairs([(name, value)])
 }
 
 fn metadata() -> Vec<Row> {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::signer::issuer;
 use crate::host::memory::MemoryHost;
+use crate::host::value;
 use crate::keys::{KeySource, VerifiedBy};
 use crate::request::Headers;
 use crate::time::Timestamp;
@@ -42,15 +43,7 @@ fn written(value: &Value) -> Option<Vec<u8>> {
             members.iter().map(pair).collect::<Option<Vec<_>>>()?
         }
     };
-    let length = |part: &[u8]| u32::try_from(part.len()).unwrap().to_le_bytes();
-    let mut out = u32::try_from(pairs.len()).unwrap().to_le_bytes().to_vec();
-    for (name, value) in &pairs {
-        out.extend([length(name), length(value)].concat());
-    }
-    for (name, value) in &pairs {
-        out.extend([name, &[0][..], value, &[0]].concat());
-    }
-    Some(out)
+    Some(value::write_pairs(pairs))
 }
 
 /// A host with these claims as metadata.
