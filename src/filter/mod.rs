@@ -108,10 +108,14 @@ impl Filter {
     /// Does what is due: keys that have to be fetched, questions that have to be asked, and requests
     /// that wait.
     pub fn on_tick(&self, host: &dyn Host) {
-        self.verifier.ask(host);
+        let more_to_ask = self.verifier.ask(host);
         let keys_too = self.pace.is_time_for_keys(host.moment()) && self.verifier.on_tick(host);
         self.wake(keys_too, host);
-        self.pace.settle(self.waiting.borrow().is_empty(), host);
+        if more_to_ask {
+            self.pace.at_once(host);
+        } else {
+            self.pace.settle(self.waiting.borrow().is_empty(), host);
+        }
     }
 
     /// Takes the answer to a call for keys, or about a token.

@@ -352,18 +352,6 @@ fn a_flood_of_tokens_takes_a_bounded_number_of_calls() {
 }
 
 #[test]
-fn refused_tokens_push_out_no_good_one() {
-    let mut bench = Bench::new(&json!({"cache_for": "60s"}));
-    let good = bench.good();
-    assert_eq!(bench.outcome("good", "200", &good), None);
-    for number in 0..5000 {
-        assert_eq!(bench.outcome(&format!("{number}"), "200", r#"{"active":false}"#), Some(401));
-    }
-    assert_eq!(bench.send("good"), Action::Continue);
-    assert_eq!(bench.host.counted(Counter::TokenCacheEviction), 0);
-}
-
-#[test]
 fn a_question_is_asked_at_once_and_idle_ticks_are_slow() {
     let mut bench = Bench::new(&json!({}));
     assert_eq!(bench.host.tick_period(), Some(second(1)));

@@ -86,6 +86,11 @@ impl Pace {
         }
     }
 
+    /// Goes on where something is left to be asked.
+    pub(super) fn at_once(&self, host: &dyn Host) {
+        self.set(Self::AT_ONCE, host);
+    }
+
     /// Goes on where nothing new is to be hurried for.
     pub(super) fn settle(&self, is_idle: bool, host: &dyn Host) {
         self.set(if is_idle { Self::SLOW } else { Self::QUICK }, host);

@@ -20,6 +20,8 @@ pub struct MemoryHost {
     pub now: Timestamp,
     /// What the clock shows that nobody sets.
     pub moment: Moment,
+    /// How much time each call takes to be made, on that clock.
+    pub time_per_call: Duration,
     /// The request's headers.
     pub headers: Headers,
     /// Properties by their path, joined with dots. `None` for one that cannot be handed out.
@@ -75,6 +77,7 @@ impl MemoryHost {
         Self {
             now: SystemTime::now().into(),
             moment: Moment::default(),
+            time_per_call: Duration::ZERO,
             headers,
             properties: HashMap::new(),
             variables: HashMap::new(),
@@ -172,7 +175,7 @@ impl Host for MemoryHost {
     }
 
     fn moment(&self) -> Moment {
-        self.moment
+        self.moment.plus(self.time_per_call.saturating_mul(self.next_call.get()))
     }
 
     fn request_headers(&self) -> Headers {

@@ -27,6 +27,9 @@ const MOST_QUESTIONS: usize = 256;
 /// The most questions of a worker to all servers. Each has its share, so that one that hangs takes
 /// nothing from another.
 const MOST_QUESTIONS_IN_ALL: usize = 1024;
+/// How long questions are asked in one tick. Each can cost a signature, and nothing else is served
+/// meanwhile.
+const LONGEST_TURN: Duration = Duration::from_millis(5);
 /// How long a refusal is remembered at most. A token can be so new that the server which was asked
 /// has not heard of it.
 const LONGEST_REFUSAL: Duration = Duration::from_secs(10);
@@ -40,7 +43,7 @@ const MARGIN: Duration = Duration::from_secs(5);
 const LOG_EVERY: Duration = Duration::from_secs(10);
 
 /// Which question to an authorization server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct QuestionId(u64);
 
 /// The authorization servers, and what they are being asked.
@@ -168,29 +171,46 @@ impl Introspections {
         self.open.contains(&question)
     }
 
-    /// Asks what is to be asked, and gives up on answers that were lost.
-    pub(super) fn on_tick(&mut self, host: &dyn Host) {
+    /// Asks what is to be asked, and gives up on answers that were lost. Says whether there is more
+    /// to ask than a tick has time for.
+    pub(super) fn on_tick(&mut self, host: &dyn Host) -> bool {
         let now = host.moment();
+        let mut to_be_asked = Vec::new();
         for (token, question) in &mut self.questions {
-            let outcome = match question.state {
-                State::ToBeAsked => match self.servers.get(&question.issuer.name) {
-                    Some(known) => known.server.ask(host, token).map(|call| {
-                        let timeout = known.server.settings().timeout;
-                        State::Asked(call, now.plus(timeout).plus(MARGIN))
-                    }),
-                    None => Err(NoAnswer::Failed("the server is not known".to_owned())),
-                },
+            match question.state {
+                State::ToBeAsked => to_be_asked.push((token, question)),
                 State::Asked(_, until) if now >= until => {
-                    Err(NoAnswer::Failed("no answer".to_owned()))
+                    let problem = NoAnswer::Failed("no answer".to_owned());
+                    let unproven = failed(&mut self.servers, &question.issuer, &problem, host);
+                    question.state = State::Answered(Err(unproven));
+                    self.open.remove(&question.id);
                 }
-                State::Asked(..) | State::Answered(..) => continue,
-            };
-            question.state = outcome.unwrap_or_else(|problem| {
-                self.open.remove(&question.id);
-                let unproven = failed(&mut self.servers, &question.issuer, &problem, host);
-                State::Answered(Err(unproven))
-            });
+                State::Asked(..) | State::Answered(..) => {}
+            }
         }
+        // The first come first, so that a flood cannot hold up one for ever.
+        to_be_asked.sort_unstable_by_key(|(_, question)| question.id);
+        for (token, question) in to_be_asked {
+            if host.moment() >= now.plus(LONGEST_TURN) {
+                return true;
+            }
+            let asked = match self.servers.get(&question.issuer.name) {
+                Some(known) => {
+                    let timeout = known.server.settings().timeout;
+                    known.server.ask(host, token).map(|call| (call, timeout))
+                }
+                None => Err(NoAnswer::Failed("the server is not known".to_owned())),
+            };
+            question.state = match asked {
+                Ok((call, timeout)) => State::Asked(call, host.moment().plus(timeout).plus(MARGIN)),
+                Err(problem) => {
+                    self.open.remove(&question.id);
+                    let unproven = failed(&mut self.servers, &question.issuer, &problem, host);
+                    State::Answered(Err(unproven))
+                }
+            };
+        }
+        false
     }
 
     /// Takes the answer to a call.

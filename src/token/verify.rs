@@ -87,9 +87,10 @@ impl Verifier {
         self.keys.borrow_mut().on_tick(host)
     }
 
-    /// Asks authorization servers what there is to ask.
-    pub fn ask(&self, host: &dyn Host) {
-        self.introspections.borrow_mut().on_tick(host);
+    /// Asks authorization servers what there is to ask. Says whether there is more, for which there
+    /// was no time.
+    pub fn ask(&self, host: &dyn Host) -> bool {
+        self.introspections.borrow_mut().on_tick(host)
     }
 
     /// Whether an authorization server has not answered this yet.

@@ -1,4 +1,4 @@
-//! Clocks that are set, and servers that hang.
+//! Clocks that are set, servers that hang, and floods.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -67,4 +67,39 @@ fn one_server_that_hangs_takes_nothing_from_another() {
         assert_eq!(bench.send("healthy"), Action::Wait);
         assert_eq!(bench.tick().len(), 1);
     }
+}
+
+#[test]
+fn a_flood_of_tokens_does_not_keep_a_worker_from_its_other_requests() {
+    let mut bench = Bench::new(&json!({}));
+    bench.host.time_per_call = Duration::from_millis(2);
+    let tokens = (0..8).map(|number| format!("junk-{number}")).collect::<Vec<_>>();
+    for token in &tokens {
+        assert_eq!(bench.send(token), Action::Wait);
+    }
+    let mut asked = Vec::new();
+    // The last tick has the time to see that there is nothing more.
+    for calls in [3, 3, 2] {
+        assert_eq!(bench.host.tick_period(), Some(Duration::from_millis(1)));
+        let made = bench.tick();
+        assert_eq!(made.len(), calls);
+        asked.extend(made.iter().map(|call| String::from_utf8(call.body.clone()).unwrap()));
+    }
+    assert_eq!(bench.host.tick_period(), Some(Duration::from_millis(20)));
+    // They were asked in the order in which they came.
+    for (token, body) in tokens.iter().zip(asked) {
+        assert!(body.contains(&format!("token={token}&")), "{body}");
+    }
+}
+
+#[test]
+fn refused_tokens_push_out_no_good_one() {
+    let mut bench = Bench::new(&json!({"cache_for": "60s"}));
+    let good = bench.good();
+    assert_eq!(bench.outcome("good", "200", &good), None);
+    for number in 0..5000 {
+        assert_eq!(bench.outcome(&format!("{number}"), "200", r#"{"active":false}"#), Some(401));
+    }
+    assert_eq!(bench.send("good"), Action::Continue);
+    assert_eq!(bench.host.counted(Counter::TokenCacheEviction), 0);
 }
