@@ -33,6 +33,8 @@ pub enum Decision<'p> {
     Challenge(Challenge<'p>),
     /// `403`: scopes are missing, which no authentication brings.
     Forbid(MissingScopes<'p>),
+    /// `403`: a raise denies the request, whatever its token proves.
+    Deny(Denial<'p>),
     /// `400`: the request itself is wrong.
     Reject(MalformedCredentials),
 }
@@ -109,6 +111,15 @@ impl Shortfall {
     }
 }
 
+/// A raise that denies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Denial<'p> {
+    /// The raise's name.
+    pub raise: &'p str,
+    /// A sentence for the client.
+    pub detail: &'p str,
+}
+
 /// Scopes that a token lacks.
 #[derive(Debug, PartialEq, Eq)]
 pub struct MissingScopes<'p> {
@@ -141,7 +152,8 @@ impl Decision<'_> {
             Self::Allow(Grant::Proven { .. }) => 1,
             Self::Forbid(_) => 2,
             Self::Challenge(_) => 3,
-            Self::Reject(_) => 4,
+            Self::Deny(_) => 4,
+            Self::Reject(_) => 5,
         };
         let requirement = match self {
             Self::Challenge(challenge) => challenge.requirement,

@@ -13,6 +13,7 @@
 pub mod challenge;
 #[cfg(not(target_family = "wasm"))]
 pub mod cli;
+pub mod condition;
 pub mod config;
 pub mod decision;
 pub mod filter;
@@ -20,6 +21,7 @@ pub mod host;
 pub mod introspection;
 mod json;
 pub mod keys;
+mod number;
 pub mod policy;
 pub mod possession;
 pub mod report;

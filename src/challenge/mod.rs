@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use self::parameters::Parameters;
-use crate::decision::{Challenge, ChallengeReason, MissingScopes, Shortfall};
+use crate::decision::{Challenge, ChallengeReason, Denial, MissingScopes, Shortfall};
 use crate::keys::{Algorithm, Algorithms};
 use crate::policy::{Ladder, Requirement};
 use crate::possession::ProofError;
@@ -48,7 +48,7 @@ struct Problem<'a> {
     r#type: String,
     title: &'static str,
     status: u16,
-    detail: &'static str,
+    detail: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     acr_values: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,11 +58,11 @@ struct Problem<'a> {
 }
 
 /// An error as a client reads it: a code, and two sentences that give nothing away.
-struct Error {
+struct Error<'a> {
     status: u16,
     code: &'static str,
     title: &'static str,
-    detail: &'static str,
+    detail: &'a str,
 }
 
 /// The code of a body without an OAuth error: no token came.
@@ -134,6 +134,16 @@ pub fn forbid(
     answer(&error, &asked, settings, schemes)
 }
 
+/// The answer to a request that a raise denies. No token changes that, so there is no challenge.
+pub fn deny(denial: &Denial<'_>) -> Response {
+    plain(&Error {
+        status: 403,
+        code: "denied",
+        title: "The request is denied",
+        detail: denial.detail,
+    })
+}
+
 /// The answer to a request whose credentials are malformed (RFC 6750 §3.1).
 pub fn malformed_credentials(settings: &ChallengeSettings, schemes: &[Scheme]) -> Response {
     let error = Error {
@@ -182,7 +192,7 @@ pub fn misconfigured() -> Response {
 
 /// What a caller may know: an expired token is renewed, any other is replaced. More would help to
 /// forge one.
-const fn invalid_token(error: TokenError) -> Error {
+const fn invalid_token(error: TokenError) -> Error<'static> {
     let detail = match error {
         TokenError::Expired => "The access token has expired.",
         TokenError::NotYetValid => "The access token is not valid yet.",
@@ -192,7 +202,7 @@ const fn invalid_token(error: TokenError) -> Error {
 }
 
 /// Who made the proof may know what is wrong with it: no one else's secret is in it.
-const fn invalid_proof(error: ProofError) -> Error {
+const fn invalid_proof(error: ProofError) -> Error<'static> {
     const TITLE: &str = "The DPoP proof is invalid";
     let detail = match error {
         ProofError::NoNonce => {
@@ -214,7 +224,7 @@ const fn invalid_proof(error: ProofError) -> Error {
     Error { status: 401, code: "invalid_dpop_proof", title: TITLE, detail }
 }
 
-const fn insufficient_authentication(shortfall: Shortfall) -> Error {
+const fn insufficient_authentication(shortfall: Shortfall) -> Error<'static> {
     let detail = match shortfall {
         Shortfall::Level { .. } => "A different authentication level is required.",
         Shortfall::AuthTime { .. } | Shortfall::Age { .. } => {
@@ -232,7 +242,7 @@ const fn insufficient_authentication(shortfall: Shortfall) -> Error {
 /// One challenge for each scheme, each in a header of its own: clients that split a list of
 /// challenges at commas are common.
 fn answer(
-    error: &Error,
+    error: &Error<'_>,
     asked: &Asked<'_>,
     settings: &ChallengeSettings,
     schemes: &[Scheme],
@@ -247,7 +257,7 @@ fn answer(
 
 fn write_challenge(
     scheme: Scheme,
-    error: &Error,
+    error: &Error<'_>,
     asked: &Asked<'_>,
     settings: &ChallengeSettings,
 ) -> String {
@@ -276,11 +286,11 @@ fn write_challenge(
     parameters.finish()
 }
 
-fn plain(error: &Error) -> Response {
+fn plain(error: &Error<'_>) -> Response {
     problem(error, &Asked::default())
 }
 
-fn problem(error: &Error, asked: &Asked<'_>) -> Response {
+fn problem(error: &Error<'_>, asked: &Asked<'_>) -> Response {
     /// Most bodies are shorter, so they need not move as they grow.
     const USUAL: usize = 384;
     let mut body = Vec::with_capacity(USUAL);

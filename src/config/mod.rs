@@ -12,15 +12,16 @@ mod node;
 mod paths;
 mod places;
 mod policies;
+mod raises;
 mod rules;
 mod source;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod trusted;
 
 use serde_json::Value;
 
-#[cfg(not(target_family = "wasm"))]
 pub(crate) use self::mistake::suggestion;
 pub use self::mistake::{Mistake, Mistakes};
 
@@ -30,11 +31,12 @@ use self::mistake::Sink;
 use self::node::{Node, Object};
 use self::policies::PoliciesRead;
 use crate::challenge::ChallengeSettings;
+use crate::condition::Known;
 use crate::keys::Algorithms;
 use crate::policy::{EncodedSlashes, PolicySet};
 
 /// The keys at the top of a configuration.
-pub const KEYS: [&str; 10] = [
+pub const KEYS: [&str; 11] = [
     "levels",
     "issuers",
     "tokens",
@@ -43,6 +45,7 @@ pub const KEYS: [&str; 10] = [
     "rules",
     "default",
     "route_metadata",
+    "trusted_headers",
     "challenge",
     "encoded_slashes",
 ];
@@ -78,9 +81,11 @@ fn read(root: &Node<'_>) -> Option<PolicySet> {
         object.get("levels").map_or_else(LevelsRead::default, |node| levels::read(&node, &issuers));
     let tokens = tokens::read(&object);
     let dpop = dpop::read(&object);
+    let known = Known::default();
     let policies = object
         .required("policies", "the policies by name")
-        .map_or_else(PoliciesRead::default, |node| policies::read(&node, &levels));
+        .map_or_else(PoliciesRead::default, |node| policies::read(&node, &levels, &known));
+    let trusted_headers = trusted::read(&object);
     if policies.needs_levels() && object.get("levels").is_none() {
         object.required("levels", "the levels that the policies require, weakest first");
     }
@@ -104,6 +109,7 @@ fn read(root: &Node<'_>) -> Option<PolicySet> {
         tokens: tokens?,
         policies: policies.finish()?,
         rules: crate::policy::Rules::new(rules?, default?),
+        trusted_headers: trusted_headers?,
         route_metadata: route_metadata?,
         encoded_slashes: slashes?,
         challenge: ChallengeSettings { dpop_algorithms: dpop.algorithms, ..challenge? },

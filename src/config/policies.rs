@@ -6,10 +6,11 @@ use std::time::Duration;
 use super::levels::LevelsRead;
 use super::mistake::suggestion;
 use super::node::{Node, Object};
-use super::{all, strings};
-use crate::policy::{Demand, Policies, Policy, PolicyId, Requirement};
+use super::{all, raises, strings};
+use crate::condition::Known;
+use crate::policy::{Consequence, Demand, Policies, Policy, PolicyId, Raise, Requirement};
 
-const KEYS: [&str; 3] = ["public", "require", "scopes"];
+const KEYS: [&str; 4] = ["public", "require", "scopes", "raise"];
 
 /// A year. Nothing that is older says that the user is still there; a greater number is a slip.
 const GREATEST_MAX_AGE: Duration = Duration::from_hours(366 * 24);
@@ -55,7 +56,7 @@ impl PoliciesRead {
     }
 }
 
-pub(super) fn read(node: &Node<'_>, levels: &LevelsRead) -> PoliciesRead {
+pub(super) fn read(node: &Node<'_>, levels: &LevelsRead, known: &Known<'_>) -> PoliciesRead {
     let mut read = PoliciesRead::default();
     let Some(entries) = node.entries("an object with a policy for each name") else {
         return read;
@@ -68,11 +69,8 @@ pub(super) fn read(node: &Node<'_>, levels: &LevelsRead) -> PoliciesRead {
             item.mistake("its name is empty or holds a control character");
         }
         let object = item.object(&expected(name), &KEYS);
-        read.needs_levels |= object.as_ref().is_some_and(|policy| policy.get("require").is_some());
-        let policy = object.and_then(|policy| read_demand(&policy, levels));
-        // A policy with a mistake asks for something, as far as can be told.
-        read.needs_issuer |= !matches!(policy, Some(None));
-        policies.push(policy.map(|demand| Policy { name: name.into(), demand }));
+        let policy = object.and_then(|policy| read_policy(name, &policy, levels, known, &mut read));
+        policies.push(policy);
     }
     if read.names.is_empty() {
         node.mistake("is empty; expected at least one policy");
@@ -90,9 +88,33 @@ fn expected(name: &str) -> String {
     }
 }
 
-/// `Some(None)` for a public policy.
-fn read_demand(policy: &Object<'_>, levels: &LevelsRead) -> Option<Option<Demand>> {
+fn read_policy(
+    name: &str,
+    policy: &Object<'_>,
+    levels: &LevelsRead,
+    known: &Known<'_>,
+    read: &mut PoliciesRead,
+) -> Option<Policy> {
     let public = policy.get("public").map_or(Some(false), |node| node.boolean());
+    let demand = read_demand(policy, public, levels);
+    let raises = match policy.get("raise") {
+        Some(node) => raises::read(&node, public == Some(true), levels, known),
+        None => Some(Vec::new()),
+    };
+    // A policy with a mistake asks for something, as far as can be told.
+    let demands = |raise: &Raise| matches!(raise.then, Consequence::Require(_));
+    let raises_demand = raises.as_ref().is_none_or(|raises| raises.iter().any(demands));
+    read.needs_issuer |= !matches!(demand, Some(None)) || raises_demand;
+    read.needs_levels |= policy.get("require").is_some() || raises_demand;
+    Some(Policy { name: name.into(), demand: demand?, raises: raises? })
+}
+
+/// `Some(None)` for a public policy.
+fn read_demand(
+    policy: &Object<'_>,
+    public: Option<bool>,
+    levels: &LevelsRead,
+) -> Option<Option<Demand>> {
     let demanding = policy.present(&["require", "scopes"]);
     if public == Some(true) && !demanding.is_empty() {
         policy.mistake(format!(
@@ -107,15 +129,7 @@ fn read_demand(policy: &Object<'_>, levels: &LevelsRead) -> Option<Option<Demand
         );
     }
     let alternatives = match policy.get("require") {
-        Some(node) => node
-            .filled_list("a list of requirements such as [{level: mfa, max_age: 8h}]")
-            .and_then(|items| {
-                let items = items.collect::<Vec<_>>();
-                let read = items.iter().map(|item| read_requirement(item, levels));
-                let read = read.collect::<Vec<_>>();
-                check_alternatives(&items, &read, levels);
-                read.into_iter().collect()
-            }),
+        Some(node) => read_alternatives(&node, levels),
         None => Some(Vec::new()),
     };
     let scopes = match policy.get("scopes") {
@@ -124,6 +138,14 @@ fn read_demand(policy: &Object<'_>, levels: &LevelsRead) -> Option<Option<Demand
     };
     let demand = Demand { alternatives: alternatives?, scopes: scopes? };
     Some((!public?).then_some(demand))
+}
+
+pub(super) fn read_alternatives(node: &Node<'_>, levels: &LevelsRead) -> Option<Vec<Requirement>> {
+    let items = node.filled_list("a list of requirements such as [{level: mfa, max_age: 8h}]")?;
+    let items = items.collect::<Vec<_>>();
+    let read = items.iter().map(|item| read_requirement(item, levels)).collect::<Vec<_>>();
+    check_alternatives(&items, &read, levels);
+    read.into_iter().collect()
 }
 
 /// An alternative that another one takes in changes nothing, and its `max_age` least of all.

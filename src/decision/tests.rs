@@ -316,7 +316,7 @@ fn rank(decision: &Decision<'_>) -> u8 {
         Decision::Allow(_) => 3,
         Decision::Forbid(_) => 2,
         Decision::Challenge(_) => 1,
-        Decision::Reject(_) => 0,
+        Decision::Deny(_) | Decision::Reject(_) => 0,
     }
 }
 

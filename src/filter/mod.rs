@@ -1,5 +1,6 @@
 //! A request from its headers to the answer. Plain values, but for the host that is asked.
 
+mod raises;
 mod route;
 mod shown;
 #[cfg(test)]
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use log::{Level, debug, info, log, log_enabled, warn};
 
+use self::raises::{Evaluable, Fired, fire};
 use self::route::NoPolicy;
 use self::shown::Shown;
 use self::told::Told;
@@ -69,7 +71,8 @@ impl Filter {
     pub fn new(configuration: &[u8], host: &dyn Host) -> Result<Self, Mistakes> {
         let mut policies = config::compile(configuration)?;
         let verifier = Verifier::new(policies.issuers.clone(), &policies.tokens, host)?;
-        let earlier = EarlierFilters::new(&policies.issuers, policies.levels.claims());
+        let claims = policies.levels.claims().chain(policies.policies.claims());
+        let earlier = EarlierFilters::new(&policies.issuers, claims);
         let by_proxy = verifier.by_proxy().to_string();
         info!(
             "version {}; signatures checked by the proxy: {}; by jwt-simple: all others",
@@ -168,7 +171,10 @@ impl Filter {
     /// Decides over the request that the host's calls are about. Where it goes on, it does so
     /// without its token, if that is configured.
     fn outcome(&self, host: &dyn Host) -> Outcome {
-        let headers = host.request_headers();
+        let mut headers = host.request_headers();
+        if self.remove_untrusted(&headers, host) {
+            headers = host.request_headers();
+        }
         let outcome = self.judge(&headers, host);
         let tokens = &self.policies.tokens;
         if matches!(outcome, Outcome::Continue) && !tokens.forward {
@@ -191,9 +197,15 @@ impl Filter {
                 return Outcome::Answer(challenge::misconfigured());
             }
         };
-        // A public policy looks at no token, so none is verified.
         let demands = || selected.iter().filter_map(|policy| policy.demand.as_ref());
-        let shown = if demands().next().is_none() {
+        let has_raises = selected.iter().any(|policy| !policy.raises.is_empty());
+        let is_public = demands().next().is_none();
+        let mut fired = Fired::default();
+        if is_public && has_raises {
+            fired = fire(&selected, Evaluable::All, &self.facts(headers, None, host));
+        }
+        // A public policy looks at no token, so none is verified, unless a raise asks for one.
+        let shown = if is_public && fired.demands.is_empty() {
             Shown::nothing()
         } else {
             match self.shown(headers, &selected, host) {
@@ -201,9 +213,23 @@ impl Filter {
                 Err(outcome) => return outcome,
             }
         };
+        let is_verified = matches!(shown.credentials, Credentials::Verified(_));
+        if !is_public && has_raises {
+            fired = if let Credentials::Verified(evidence) = &shown.credentials {
+                fire(&selected, Evaluable::All, &self.facts(headers, Some(evidence), host))
+            } else {
+                let facts = self.facts(headers, None, host);
+                fire(&selected, Evaluable::WithoutToken, &facts)
+            };
+        }
+        let all_demands = || demands().chain(fired.demands.iter().copied());
         let levels = &self.policies.levels;
-        let decide_over = |credentials: &_| decide(demands(), credentials, levels, host.now());
-        let mut decision = decide_over(&shown.credentials);
+        let decide_over = |credentials: &_| decide(all_demands(), credentials, levels, host.now());
+        let mut decision = match fired.denial {
+            // Who shows no good token learns what to obtain first.
+            Some(denial) if is_public || is_verified => Decision::Deny(denial),
+            _ => decide_over(&shown.credentials),
+        };
         // Last of all: from here on, the request neither waits nor is refused.
         if let (Decision::Allow(_), Some(proof)) = (&decision, &shown.proof) {
             match self.possession.use_up(proof, host) {
@@ -234,6 +260,7 @@ impl Filter {
             Decision::Challenge(challenge) => {
                 challenge::challenge(challenge, settings, levels, schemes)
             }
+            Decision::Deny(denial) => challenge::deny(denial),
             Decision::Forbid(missing) => challenge::forbid(missing, settings, schemes),
             Decision::Reject(_) => challenge::malformed_credentials(settings, schemes),
         };

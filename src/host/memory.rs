@@ -179,7 +179,17 @@ impl Host for MemoryHost {
     }
 
     fn request_headers(&self) -> Headers {
-        self.headers.clone()
+        let changes = self.changed_headers.borrow();
+        let mut pairs = self
+            .headers
+            .iter()
+            .map(|(name, value)| (String::from_utf8_lossy(name).into_owned(), value.to_vec()))
+            .collect::<Vec<_>>();
+        for (changed, value) in &*changes {
+            pairs.retain(|(name, _)| name != changed);
+            pairs.extend(value.clone().map(|value| (changed.clone(), value)));
+        }
+        Headers::new(pairs)
     }
 
     fn set_request_header(&self, name: &str, value: Option<&[u8]>) {

@@ -6,11 +6,13 @@ mod host;
 mod index;
 mod level;
 mod path;
+mod raise;
 mod reach;
 mod rule;
 mod rules;
 mod template;
 mod text;
+mod trusted;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -19,6 +21,7 @@ pub use self::expression::{Expression, Rest, Shape};
 pub use self::host::{Host, HostPattern};
 pub use self::level::{ClaimProof, Ladder, Level, LevelId, LevelSet, MAX_LEVELS, Proof};
 pub use self::path::{CanonicalPath, EncodedSlashes, PathError, PathReadings};
+pub use self::raise::{Consequence, Mode, Raise};
 pub use self::reach::Reach;
 pub use self::rule::{
     HeaderMatch, NotText, PathMatch, QueryMatch, RequestMatch, Rule, ValueCondition,
@@ -26,8 +29,10 @@ pub use self::rule::{
 pub use self::rules::{Facts, Rules};
 pub use self::template::to_regex as template_to_regex;
 pub use self::text::{FullRegex, StringMatch, TextPattern};
+pub use self::trusted::TrustedHeaders;
 
 use crate::challenge::ChallengeSettings;
+use crate::condition::{Family, Variable};
 use crate::possession::DpopSettings;
 use crate::token::{Issuers, TokenSettings};
 
@@ -67,6 +72,8 @@ pub struct Policy {
     pub name: Box<str>,
     /// What it asks for; `None` when it is public and no token is needed.
     pub demand: Option<Demand>,
+    /// What raises the bar.
+    pub raises: Vec<Raise>,
 }
 
 /// All policies, by place and by name.
@@ -92,6 +99,15 @@ impl Policies {
         self.list.get(id.0)
     }
 
+    /// The claims that conditions read.
+    pub fn claims(&self) -> impl Iterator<Item = &str> {
+        let raises = self.list.iter().flat_map(|policy| &policy.raises);
+        raises.flat_map(|raise| raise.when.reads()).filter_map(|variable| match variable {
+            Variable::Member(Family::Claims, name) => Some(&**name),
+            _ => None,
+        })
+    }
+
     /// The policy of this name.
     pub fn named(&self, name: &str) -> Option<&Policy> {
         self.names.get(name).and_then(|id| self.get(*id))
@@ -113,6 +129,8 @@ pub struct PolicySet {
     pub policies: Policies,
     /// Which requests each policy is for.
     pub rules: Rules,
+    /// Which headers only a trusted proxy before this one may set.
+    pub trusted_headers: TrustedHeaders,
     /// Whether a route's own metadata may name its policy.
     pub route_metadata: bool,
     /// What becomes of `%2F` and `%5C` in paths.

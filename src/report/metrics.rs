@@ -25,11 +25,17 @@ pub enum Counter {
     ProofReplay,
     /// A DPoP proof was refused because it could not be remembered.
     ProofStoreFull,
+    /// A raise fired, and its condition was true.
+    Raise,
+    /// A raise fired since its condition could not be evaluated.
+    RaiseInDoubt,
+    /// A raise in shadow mode would have fired.
+    RaiseInShadow,
 }
 
 impl Counter {
     /// Every counter.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::SignatureByProxy,
         Self::SignatureByJwtSimple,
         Self::TokenCacheHit,
@@ -41,6 +47,9 @@ impl Counter {
         Self::IntrospectionFailure,
         Self::ProofReplay,
         Self::ProofStoreFull,
+        Self::Raise,
+        Self::RaiseInDoubt,
+        Self::RaiseInShadow,
     ];
 
     /// Its name; Envoy puts `wasmcustom.` before it.
@@ -57,6 +66,9 @@ impl Counter {
             Self::IntrospectionFailure => "stepup.introspection.failure",
             Self::ProofReplay => "stepup.dpop.replay",
             Self::ProofStoreFull => "stepup.dpop.store_full",
+            Self::Raise => "stepup.raise.fired",
+            Self::RaiseInDoubt => "stepup.raise.in_doubt",
+            Self::RaiseInShadow => "stepup.raise.shadow",
         }
     }
 }

@@ -72,6 +72,7 @@ impl fmt::Display for Line<'_> {
             Decision::Forbid(missing) => {
                 write!(f, "forbidden: the scopes {:?} are required", missing.required.join(" "))
             }
+            Decision::Deny(denial) => write!(f, "denied by the raise {:?}", denial.raise),
             Decision::Reject(error) => write!(f, "rejected: {error}"),
         }
     }

@@ -1,0 +1,85 @@
+//! Points in time, with their date and time of day in a zone.
+
+use cel::ExecutionError;
+use cel::common::functions::Function;
+use cel::common::traits::Comparer;
+use cel::common::types::{CelInt, CelString};
+use cel::common::value::{CowVal, Val};
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use std::cmp::Ordering;
+
+use super::plain_value;
+
+/// A point in time.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::condition) struct Instant(Timestamp);
+
+plain_value!(
+    Instant,
+    TIMESTAMP,
+    "timestamp",
+    fn as_comparer(&self) -> Option<&dyn Comparer> {
+        Some(self)
+    }
+);
+
+impl Instant {
+    /// The parts of a date and a time of day, named and counted as CEL does: months and days of the
+    /// week begin at 0, and a week with Sunday.
+    pub(in crate::condition) const PARTS: &'static [(&'static str, Function)] = &[
+        ("getFullYear", |args| part(&args, |time| i64::from(time.year()))),
+        ("getMonth", |args| part(&args, |time| i64::from(time.month()).saturating_sub(1))),
+        ("getDate", |args| part(&args, |time| i64::from(time.day()))),
+        ("getDayOfWeek", |args| {
+            part(&args, |time| i64::from(time.weekday().to_sunday_zero_offset()))
+        }),
+        ("getHours", |args| part(&args, |time| i64::from(time.hour()))),
+        ("getMinutes", |args| part(&args, |time| i64::from(time.minute()))),
+    ];
+
+    /// Reads RFC 3339.
+    pub(in crate::condition) fn parse(text: &str) -> Option<Self> {
+        text.parse::<Timestamp>().ok().map(Self)
+    }
+
+    /// So many seconds after the epoch.
+    pub(in crate::condition) fn from_seconds(seconds: i64) -> Option<Self> {
+        Timestamp::from_second(seconds).ok().map(Self)
+    }
+
+    /// Whether a zone has this name in the time zone database.
+    pub(in crate::condition) fn is_zone(name: &str) -> bool {
+        TimeZone::get(name).is_ok()
+    }
+}
+
+impl Comparer for Instant {
+    fn compare(&self, rhs: &dyn Val) -> Result<Ordering, ExecutionError> {
+        let rhs = rhs.downcast_ref::<Self>().ok_or_else(|| {
+            let found = rhs.get_type().name().to_owned();
+            ExecutionError::no_such_overload("_<_", vec!["timestamp".to_owned(), found])
+        })?;
+        Ok(self.0.cmp(&rhs.0))
+    }
+}
+
+/// A part of the time in a zone; UTC where none is given.
+fn part<'b, 'v>(
+    args: &[CowVal<'b, 'v>],
+    read: impl FnOnce(&DateTime) -> i64,
+) -> Result<CowVal<'b, 'v>, ExecutionError> {
+    let (time, zone) = match args {
+        [time] => (time, Some(TimeZone::UTC)),
+        [time, zone] => {
+            let name = zone.downcast_ref::<CelString<'_>>();
+            (time, name.and_then(|name| TimeZone::get(name.inner()).ok()))
+        }
+        _ => return Err(ExecutionError::invalid_argument_count(1, args.len())),
+    };
+    let found = time.downcast_ref::<Instant>().zip(zone);
+    found
+        .map(|(Instant(time), zone)| CowVal::owned(CelInt::from(read(&zone.to_datetime(*time)))))
+        .ok_or_else(|| ExecutionError::function_error("timestamp", "no such zone"))
+}

@@ -1,0 +1,132 @@
+//! The raises of the policies that a request has to meet.
+
+use log::{Level, debug, log, log_enabled};
+
+use super::Filter;
+use super::route::Selected;
+use crate::condition::{Doubt, Fact, Facts, Variable};
+use crate::decision::Denial;
+use crate::host::{Host, value};
+use crate::policy::{Consequence, Demand, Mode, Raise};
+use crate::report::{self, Counter};
+use crate::request::Headers;
+use crate::token::Evidence;
+
+/// What follows from the raises that fired.
+#[derive(Debug, Default)]
+pub(super) struct Fired<'p> {
+    /// What a token has to meet beside what the policies ask for.
+    pub(super) demands: Vec<&'p Demand>,
+    /// The first that denies.
+    pub(super) denial: Option<Denial<'p>>,
+}
+
+/// Which raises can be evaluated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Evaluable {
+    /// All.
+    All,
+    /// Those that need neither a token nor a body: the request is refused in any case, and they
+    /// only tell the client what to obtain.
+    WithoutToken,
+}
+
+impl Evaluable {
+    fn includes(self, raise: &Raise) -> bool {
+        let needs_more = |variable: &Variable| variable.is_of_token() || is_body(variable);
+        self == Self::All || !raise.when.reads().iter().any(needs_more)
+    }
+}
+
+const fn is_body(variable: &Variable) -> bool {
+    matches!(variable, Variable::Fact(Fact::Body))
+}
+
+impl Filter {
+    /// The facts that conditions read.
+    pub(super) fn facts<'f>(
+        &'f self,
+        headers: &'f Headers,
+        evidence: Option<&'f Evidence>,
+        host: &'f dyn Host,
+    ) -> Facts<'f> {
+        Facts {
+            headers,
+            encoded_slashes: self.policies.encoded_slashes,
+            body: None,
+            evidence,
+            levels: &self.policies.levels,
+            response: None,
+            host,
+        }
+    }
+
+    /// Removes headers that only trusted proxies may set from a request of anyone else. Whether it
+    /// did.
+    pub(super) fn remove_untrusted(&self, headers: &Headers, host: &dyn Host) -> bool {
+        let trusted = &self.policies.trusted_headers;
+        let names = trusted.names.iter();
+        let mut found = names.filter(|name| headers.values(name).next().is_some()).peekable();
+        if found.peek().is_none() {
+            return false;
+        }
+        let address = host.property(&["source", "address"]).ok().flatten();
+        let address = address.as_deref().and_then(value::text);
+        let address = address.and_then(|text| text.parse::<std::net::SocketAddr>().ok());
+        if address.is_some_and(|address| trusted.may_come_from(address.ip())) {
+            return false;
+        }
+        for name in found {
+            debug!("{}: {name} comes from no trusted address", report::About(headers));
+            host.set_request_header(name, None);
+        }
+        true
+    }
+}
+
+/// Evaluates raises. What cannot be evaluated fires.
+pub(super) fn fire<'p>(
+    selected: &Selected<'p>,
+    evaluable: Evaluable,
+    facts: &Facts<'_>,
+) -> Fired<'p> {
+    let mut fired = Fired::default();
+    let raises = selected.iter().flat_map(|policy| &policy.raises);
+    for raise in raises.filter(|raise| evaluable.includes(raise)) {
+        let doubt = match raise.when.holds(facts) {
+            Ok(false) => continue,
+            Ok(true) => None,
+            Err(doubt) => Some(doubt),
+        };
+        tell(raise, doubt, facts);
+        if raise.mode == Mode::Shadow {
+            continue;
+        }
+        match &raise.then {
+            Consequence::Require(demand) => fired.demands.push(demand),
+            Consequence::Deny(detail) => {
+                let denial = Denial { raise: &raise.name, detail };
+                fired.denial = fired.denial.or(Some(denial));
+            }
+        }
+    }
+    fired
+}
+
+fn tell(raise: &Raise, doubt: Option<Doubt>, facts: &Facts<'_>) {
+    let (counter, level) = match (raise.mode, doubt) {
+        // What a raise in shadow mode would do is what an operator waits for.
+        (Mode::Shadow, _) => (Counter::RaiseInShadow, Level::Info),
+        (Mode::Enforce, None) => (Counter::Raise, Level::Debug),
+        (Mode::Enforce, Some(_)) => (Counter::RaiseInDoubt, Level::Debug),
+    };
+    facts.host.count(counter);
+    if log_enabled!(level) {
+        let (request, name) = (report::About(facts.headers), &raise.name);
+        let would = if raise.mode == Mode::Shadow { "would fire" } else { "fires" };
+        match doubt {
+            None => log!(level, "{request}: the raise {name:?} {would}"),
+            Some(doubt) => log!(level, "{request}: the raise {name:?} {would}: {doubt}"),
+        }
+    }
+}

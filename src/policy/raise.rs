@@ -1,0 +1,36 @@
+//! What raises the bar of a policy.
+
+use super::Demand;
+use crate::condition::Condition;
+
+/// A condition on a request, and what follows when it is true, or cannot be told.
+#[derive(Debug)]
+pub struct Raise {
+    /// Its name in configuration, logs and metrics.
+    pub name: Box<str>,
+    /// When it fires.
+    pub when: Condition,
+    /// What follows.
+    pub then: Consequence,
+    /// Whether that is done, or only told.
+    pub mode: Mode,
+}
+
+/// What follows when a raise fires.
+#[derive(Debug)]
+pub enum Consequence {
+    /// The token has to meet this too.
+    Require(Demand),
+    /// The request is refused, with this sentence for the client.
+    Deny(Box<str>),
+}
+
+/// Whether what was decided is done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// It is.
+    #[default]
+    Enforce,
+    /// It is only told to the operator.
+    Shadow,
+}
