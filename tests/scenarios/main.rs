@@ -17,6 +17,7 @@ mod decisions;
 mod dpop;
 mod paths;
 mod places;
+mod raises;
 mod routing;
 mod run;
 #[path = "../support/mod.rs"]
@@ -41,6 +42,7 @@ fn main() {
         upsets::suites(&keys),
         verified::suites(&keys),
         dpop::suites(&keys),
+        raises::suites(&keys),
     ];
     let trials = suites.into_iter().flatten().flat_map(|suite| run::trials(suite, &keys));
     libtest_mimic::run(&arguments, trials.collect()).exit();
