@@ -23,8 +23,7 @@ pub fn suites(keys: &Keys) -> Vec<Suite> {
             "risk recipe",
             recipe,
             [places(), devices(), roles()].into_iter().flatten().collect(),
-        )
-        .logs("the raise \"at-night\" would fire"),
+        ),
         Suite::new(
             "risk recipe, not trusted",
             from_elsewhere,
