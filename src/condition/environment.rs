@@ -73,6 +73,7 @@ pub(super) const FUNCTIONS: &[Signature] = &[
     member("lowerAscii", &[Type::String], Type::String),
     member("containsIP", &[Type::Network, Type::Address], Type::Bool),
     member("containsIP", &[Type::Network, Type::String], Type::Bool),
+    member("notBefore", &[Type::Feed, Type::String], Type::Int),
     member("getFullYear", &[Type::Timestamp], Type::Int),
     member("getFullYear", &[Type::Timestamp, Type::String], Type::Int),
     member("getMonth", &[Type::Timestamp], Type::Int),
@@ -149,6 +150,13 @@ fn build() -> Result<Env, cel::DeclarationError> {
         types::DYN_TYPE,
         one(),
         functions::contains_ip,
+    )?;
+    env.add_member_overload(
+        "notBefore",
+        "notBefore",
+        types::DYN_TYPE,
+        text(),
+        functions::not_before,
     )?;
     for (name, read) in Instant::PARTS {
         let zoned = format!("{name}_zone");

@@ -9,8 +9,9 @@ use cel::common::value::Val;
 use serde_json::Value;
 
 use super::names::METADATA;
-use super::values::{Address, Instant, value_of};
+use super::values::{Address, Feed, Instant, value_of};
 use super::{Doubt, Fact, Family, Variable};
+use crate::feeds::Feeds;
 use crate::host::{Host, value};
 use crate::policy::{CanonicalPath, EncodedSlashes, Host as RequestHost, Ladder};
 use crate::request::{Headers, split_target};
@@ -31,6 +32,8 @@ pub struct Facts<'f> {
     pub levels: &'f Ladder,
     /// The response's headers, once it has come.
     pub response: Option<&'f Headers>,
+    /// The lists.
+    pub feeds: &'f Feeds,
     /// The proxy.
     pub host: &'f dyn Host,
 }
@@ -181,7 +184,10 @@ impl<'f> Facts<'f> {
                 let evidence = self.evidence.ok_or(Doubt::Missing)?;
                 Ok(evidence.claim(name).map(value_of))
             }
-            Family::Signals | Family::Feeds => Ok(None),
+            Family::Feeds => {
+                Ok(self.feeds.entries(name, self.host).map(|entries| boxed(Feed(entries))))
+            }
+            Family::Signals => Ok(None),
         }
     }
 

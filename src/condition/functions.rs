@@ -14,7 +14,7 @@ use cel::common::value::{CowVal, Val};
 use regex_lite::Regex;
 
 use super::environment::{CONTAINED, DIFFERENT, EQUAL};
-use super::values::{Address, Decimal, Instant, Network};
+use super::values::{Address, Decimal, Feed, Instant, Network};
 use crate::number;
 
 type Found<'b, 'v> = Result<CowVal<'b, 'v>, ExecutionError>;
@@ -226,4 +226,11 @@ pub(super) fn contains_ip<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Found<'b, 'v> {
     let network = of.downcast_ref::<Network>();
     let found = network.and_then(|network| network.has(&**address));
     found.map(boolean).ok_or_else(|| wrong_type("containsIP", &args))
+}
+
+pub(super) fn not_before<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Found<'b, 'v> {
+    let [of, subject] = args.as_slice() else { return Err(wrong_type("notBefore", &args)) };
+    let feed = of.downcast_ref::<Feed>().zip(text_of(subject));
+    let found = feed.and_then(|(feed, subject)| feed.not_before(subject));
+    found.map(integer).ok_or_else(|| wrong_type("notBefore", &args))
 }

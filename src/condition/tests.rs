@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::feeds::{FeedSettings, FeedSource, FeedType, Feeds, from_json};
 use crate::host::memory::MemoryHost;
 use crate::keys::{Algorithms, KeySet, KeySource};
 use crate::policy::{EncodedSlashes, Ladder, Level, LevelId, LevelSet, Proof};
@@ -25,12 +26,28 @@ fn issuer() -> Issuer {
     }
 }
 
+fn feeds() -> Feeds {
+    let inline = |name: &str, feed_type, entries: Value| FeedSettings {
+        name: name.into(),
+        source: FeedSource::Inline(from_json(feed_type, &entries).unwrap().into()),
+    };
+    let settings = vec![
+        inline("networks", FeedType::Networks, json!(["10.0.0.0/8", "::1"])),
+        inline("devices", FeedType::Strings, json!(["d1"])),
+        inline("revoked", FeedType::NotBefore, json!({"alice": NOW - 50})),
+    ];
+    Feeds::new(settings, &MemoryHost::new(Headers::default()))
+}
+
+const FEEDS: [&str; 4] = ["networks", "devices", "revoked", "absent"];
+
 struct Bench {
     headers: Headers,
     host: MemoryHost,
     levels: Ladder,
     evidence: Option<Evidence>,
     body: Result<Value, ()>,
+    feeds: Feeds,
 }
 
 impl Bench {
@@ -88,6 +105,7 @@ impl Bench {
             levels: Ladder::new(vec![level]).unwrap(),
             evidence: Some(Evidence::for_test(issuer(), claims)),
             body: Ok(body),
+            feeds: feeds(),
         }
     }
 
@@ -99,12 +117,14 @@ impl Bench {
             evidence: self.evidence.as_ref(),
             levels: &self.levels,
             response: None,
+            feeds: &self.feeds,
             host: &self.host,
         }
     }
 
     fn holds(&self, source: &str) -> Result<bool, Doubt> {
-        let condition = Condition::compile(source, Scope::Request, &Known::default());
+        let known = Known { feeds: &FEEDS, signals: &[] };
+        let condition = Condition::compile(source, Scope::Request, &known);
         condition.unwrap_or_else(|mistakes| panic!("{source}: {mistakes:?}")).holds(&self.facts())
     }
 }
@@ -165,6 +185,10 @@ fn facts_are_read_and_computed_with() {
         "claims.n == 3 ? true : false",
         "false || true || request.body.none",
         "[1, 2].exists(x, [3, 2].exists(y, x == y))",
+        "source.ip in feeds.networks && '::1' in feeds.networks",
+        "!(ip('192.0.2.1') in feeds.networks) && !('d2' in feeds.devices) && 'd1' in feeds.devices",
+        "claims.sub in feeds.revoked && claims.auth_time < feeds.revoked.notBefore(claims.sub)",
+        "feeds.revoked.notBefore('bob') == 0",
     ] {
         assert_eq!(bench.holds(source), Ok(true), "{source}");
     }
@@ -212,6 +236,11 @@ fn what_cannot_be_evaluated_is_in_doubt_and_not_false() {
         ("request.size / 0 == 1", Doubt::NotComputable),
         ("request.body.items.exists(i, i.none == 1)", Doubt::Missing),
         ("request.body.items.all(i, i.none == 1)", Doubt::Missing),
+        ("source.ip in feeds.devices", Doubt::WrongType),
+        ("'x' in feeds.networks", Doubt::WrongType),
+        ("claims.n in feeds.devices", Doubt::WrongType),
+        ("feeds.devices.notBefore('d1') == 0", Doubt::WrongType),
+        ("'d1' in feeds.absent", Doubt::Missing),
         ("0.0 / 0.0 == 1.0", Doubt::WrongType),
         ("0.0 / 0.0 > 1.0", Doubt::WrongType),
     ] {

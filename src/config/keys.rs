@@ -5,10 +5,8 @@ use std::time::Duration;
 
 use super::node::{Node, Object};
 use super::{introspection, one_of};
-use crate::keys::{
-    Algorithms, Endpoint, KeySet, KeySetProblem, KeySource, MAX_KEYS, NotAUrl, RemoteSettings,
-    RemoteSource, VerifiedBy,
-};
+use crate::keys::{Algorithms, KeySet, KeySetProblem, KeySource, MAX_KEYS, VerifiedBy};
+use crate::remote::{Endpoint, NotAUrl, RemoteSettings, RemoteSource};
 
 const SOURCES: [&str; 5] = ["inline", "remote", "discovery", "verified_by", "introspection"];
 pub(super) const EXPECTED: &str = "one of {inline: {keys: [...]}}, {remote: {cluster: …, uri: …}}, \
@@ -39,19 +37,19 @@ pub(super) const WAIT: Setting = Setting {
     least: Duration::ZERO,
     most: Duration::from_mins(1),
 };
-const REFRESH: Setting = Setting {
+pub(super) const REFRESH: Setting = Setting {
     key: "refresh",
     default: Duration::from_mins(10),
     least: SECOND,
     most: Duration::from_hours(24),
 };
-const REFRESH_MIN: Setting = Setting {
+pub(super) const REFRESH_MIN: Setting = Setting {
     key: "refresh_min",
     default: Duration::from_mins(1),
     least: SECOND,
     most: Duration::from_hours(24),
 };
-const STALE_FOR: Setting = Setting {
+pub(super) const STALE_FOR: Setting = Setting {
     key: "stale_for",
     default: Duration::from_hours(24),
     least: SECOND,
@@ -107,7 +105,7 @@ fn read_remote(node: &Node<'_>, issuer: Option<&str>, source: &str) -> Option<Re
         ("remote", _) => remote
             .required("uri", "the URL of the key set")
             .and_then(|node| read_url(&node))
-            .map(RemoteSource::KeySet),
+            .map(RemoteSource::Document),
         (_, Some(node)) => read_url(&node).map(RemoteSource::Metadata),
         (_, None) => issuer.and_then(|issuer| {
             let endpoint = Endpoint::well_known(issuer);
@@ -143,7 +141,7 @@ fn read_remote(node: &Node<'_>, issuer: Option<&str>, source: &str) -> Option<Re
         ));
     }
     Some(RemoteSettings {
-        issuer: issuer?.into(),
+        name: issuer?.into(),
         cluster: cluster?,
         source: endpoint?,
         timeout: timeout?,

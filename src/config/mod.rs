@@ -2,6 +2,7 @@
 
 mod dpop;
 pub(crate) mod duration;
+mod feeds;
 mod introspection;
 mod issuers;
 mod keys;
@@ -36,7 +37,7 @@ use crate::keys::Algorithms;
 use crate::policy::{EncodedSlashes, PolicySet};
 
 /// The keys at the top of a configuration.
-pub const KEYS: [&str; 11] = [
+pub const KEYS: [&str; 12] = [
     "levels",
     "issuers",
     "tokens",
@@ -46,6 +47,7 @@ pub const KEYS: [&str; 11] = [
     "default",
     "route_metadata",
     "trusted_headers",
+    "feeds",
     "challenge",
     "encoded_slashes",
 ];
@@ -81,7 +83,9 @@ fn read(root: &Node<'_>) -> Option<PolicySet> {
         object.get("levels").map_or_else(LevelsRead::default, |node| levels::read(&node, &issuers));
     let tokens = tokens::read(&object);
     let dpop = dpop::read(&object);
-    let known = Known::default();
+    let feed_names = feeds::names(&object);
+    let feeds = feeds::read(&object);
+    let known = Known { feeds: &feed_names, signals: &[] };
     let policies = object
         .required("policies", "the policies by name")
         .map_or_else(PoliciesRead::default, |node| policies::read(&node, &levels, &known));
@@ -110,6 +114,7 @@ fn read(root: &Node<'_>) -> Option<PolicySet> {
         policies: policies.finish()?,
         rules: crate::policy::Rules::new(rules?, default?),
         trusted_headers: trusted_headers?,
+        feeds: feeds?,
         route_metadata: route_metadata?,
         encoded_slashes: slashes?,
         challenge: ChallengeSettings { dpop_algorithms: dpop.algorithms, ..challenge? },

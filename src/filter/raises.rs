@@ -57,6 +57,7 @@ impl Filter {
             evidence,
             levels: &self.policies.levels,
             response: None,
+            feeds: &self.feeds,
             host,
         }
     }

@@ -33,6 +33,7 @@ pub use self::trusted::TrustedHeaders;
 
 use crate::challenge::ChallengeSettings;
 use crate::condition::{Family, Variable};
+use crate::feeds::FeedSettings;
 use crate::possession::DpopSettings;
 use crate::token::{Issuers, TokenSettings};
 
@@ -131,6 +132,8 @@ pub struct PolicySet {
     pub rules: Rules,
     /// Which headers only a trusted proxy before this one may set.
     pub trusted_headers: TrustedHeaders,
+    /// The lists that conditions look into.
+    pub feeds: Vec<FeedSettings>,
     /// Whether a route's own metadata may name its policy.
     pub route_metadata: bool,
     /// What becomes of `%2F` and `%5C` in paths.

@@ -133,7 +133,7 @@ fn places() -> Vec<Row> {
         ),
         with(
             "a place in other bytes counts as unusual",
-            known_device().header("x-country", b"\xff".to_vec()),
+            known_device().header("x-country", b"\xff"),
             usual,
             other_level(ASK_MFA_5M),
         ),

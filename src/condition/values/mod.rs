@@ -1,11 +1,13 @@
 //! Values that CEL's standard types lack.
 
 mod decimal;
+mod feed;
 mod instant;
 mod json;
 mod network;
 
 pub(super) use self::decimal::Decimal;
+pub(super) use self::feed::Feed;
 pub(super) use self::instant::Instant;
 pub(super) use self::json::value_of;
 pub(super) use self::network::{Address, Network};
