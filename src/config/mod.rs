@@ -1,5 +1,6 @@
 //! From what an operator writes to a [`PolicySet`]. All mistakes come at once, each with its place.
 
+mod body;
 mod dpop;
 pub(crate) mod duration;
 mod introspection;
@@ -34,11 +35,12 @@ use crate::keys::Algorithms;
 use crate::policy::{EncodedSlashes, PolicySet};
 
 /// The keys at the top of a configuration.
-pub const KEYS: [&str; 10] = [
+pub const KEYS: [&str; 11] = [
     "levels",
     "issuers",
     "tokens",
     "dpop",
+    "body",
     "policies",
     "rules",
     "default",
@@ -78,6 +80,7 @@ fn read(root: &Node<'_>) -> Option<PolicySet> {
         object.get("levels").map_or_else(LevelsRead::default, |node| levels::read(&node, &issuers));
     let tokens = tokens::read(&object);
     let dpop = dpop::read(&object);
+    let body = body::read(&object);
     let policies = object
         .required("policies", "the policies by name")
         .map_or_else(PoliciesRead::default, |node| policies::read(&node, &levels));
@@ -102,6 +105,7 @@ fn read(root: &Node<'_>) -> Option<PolicySet> {
         levels: levels.finish()?,
         issuers: issuers.finish()?,
         tokens: tokens?,
+        body: body?,
         policies: policies.finish()?,
         rules: crate::policy::Rules::new(rules?, default?),
         route_metadata: route_metadata?,

@@ -27,6 +27,7 @@ pub use self::rules::{Facts, Rules};
 pub use self::template::to_regex as template_to_regex;
 pub use self::text::{FullRegex, StringMatch, TextPattern};
 
+use crate::body::BodySettings;
 use crate::challenge::ChallengeSettings;
 use crate::possession::DpopSettings;
 use crate::token::{Issuers, TokenSettings};
@@ -109,6 +110,8 @@ pub struct PolicySet {
     pub tokens: TokenSettings,
     /// What DPoP proofs have to be like.
     pub dpop: DpopSettings,
+    /// How bodies are read that conditions look at.
+    pub body: BodySettings,
     /// The policies.
     pub policies: Policies,
     /// Which requests each policy is for.

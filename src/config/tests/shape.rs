@@ -4,7 +4,7 @@ use super::Row;
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[
-    ("/nothing_like_it", "1", &["nothing_like_it: unknown key; expected one of levels, issuers, tokens, dpop, policies, rules, default, route_metadata, challenge, encoded_slashes"]),
+    ("/nothing_like_it", "1", &["nothing_like_it: unknown key; expected one of levels, issuers, tokens, dpop, body, policies, rules, default, route_metadata, challenge, encoded_slashes"]),
     ("/levels/0/nothing_like_it", "1", &["levels[0].nothing_like_it: unknown key; expected one of name, proven_by, ask_for, implies"]),
     ("/levels/0/proven_by/0/nothing_like_it", "1", &["levels[0].proven_by[0].nothing_like_it: unknown key; expected one of acr, amr, claim, any_of, issuer"]),
     ("/issuers/0/nothing_like_it", "1", &["issuers[0].nothing_like_it: unknown key; expected one of issuer, audiences, keys, algorithms, token_types, clock_skew, auth_time_claim"]),
@@ -34,8 +34,8 @@ pub(super) const ROWS: &[Row] = &[
     ("/rules/0/match/path_prefix", "1", &[r#"rules[0].match.path_prefix: unknown key; did you mean "path"?"#]),
     ("/challenge/relm", "1", &[r#"challenge.relm: unknown key; did you mean "realm"?"#]),
     ("/policies/pay/raise", "1", &["policies.pay.raise: unknown key; expected one of public, require, scopes"]),
-    ("/mode", "1", &["mode: unknown key; expected one of levels, issuers, tokens, dpop, policies, rules, default, route_metadata, challenge, encoded_slashes"]),
-    ("/audit", "1", &["audit: unknown key; expected one of levels, issuers, tokens, dpop, policies, rules, default, route_metadata, challenge, encoded_slashes"]),
+    ("/mode", "1", &["mode: unknown key; expected one of levels, issuers, tokens, dpop, body, policies, rules, default, route_metadata, challenge, encoded_slashes"]),
+    ("/audit", "1", &["audit: unknown key; expected one of levels, issuers, tokens, dpop, body, policies, rules, default, route_metadata, challenge, encoded_slashes"]),
     ("/policies/a b", "1", &[r#"policies["a b"]: found the number 1; expected a policy"#]),
     ("/policies/", r#"{"public": true}"#, &[r#"policies[""]: its name is empty or holds a control character"#]),
     ("/default", "", &["default: is missing; expected the name of the policy for requests that no rule matches"]),
