@@ -1,5 +1,6 @@
 //! A request from its headers to the answer. Plain values, but for the host that is asked.
 
+mod bodies;
 mod route;
 mod shown;
 #[cfg(test)]
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use log::{Level, debug, info, log, log_enabled, warn};
 
+use self::bodies::{Bodies, Came, NotYet, Until};
 use self::route::NoPolicy;
 use self::shown::Shown;
 use self::told::Told;
@@ -35,8 +37,12 @@ pub struct Filter {
     earlier: EarlierFilters,
     possession: Possession,
     waiting: RefCell<Waiting>,
+    bodies: RefCell<Bodies>,
     told: RefCell<Told>,
     pace: Pace,
+    /// In the place of a condition that reads the body: whether it stops a request.
+    #[cfg(test)]
+    body_condition: std::cell::Cell<Option<bodies::Condition>>,
 }
 
 /// What the proxy has to do with a request.
@@ -58,6 +64,8 @@ enum Outcome {
     Answer(Response),
     /// It depends on keys or an answer that are on their way, and can wait for them.
     Wait(Wait),
+    /// It depends on a body that is not there yet.
+    NeedsBody,
 }
 
 impl Filter {
@@ -81,13 +89,35 @@ impl Filter {
         let pace = Pace::default();
         // The first keys are fetched in the first tick.
         pace.settle(verifier.is_idle(), host);
-        let (waiting, told) = (RefCell::default(), RefCell::default());
-        Ok(Self { policies, verifier, earlier, possession, waiting, told, pace })
+        let (waiting, bodies, told) = (RefCell::default(), RefCell::default(), RefCell::default());
+        Ok(Self {
+            policies,
+            verifier,
+            earlier,
+            possession,
+            waiting,
+            bodies,
+            told,
+            pace,
+            #[cfg(test)]
+            body_condition: std::cell::Cell::default(),
+        })
     }
 
-    /// Decides over a request, and answers it where it does not go on.
-    pub fn on_request_headers(&self, host: &dyn Host, request: RequestId) -> Action {
-        match self.outcome(host) {
+    /// Decides over a request, and answers it where it does not go on. `is_whole` says that no body
+    /// follows.
+    pub fn on_request_headers(
+        &self,
+        host: &dyn Host,
+        request: RequestId,
+        is_whole: bool,
+    ) -> Action {
+        self.decide(host, request, if is_whole { Came::NONE } else { Came::default() })
+    }
+
+    /// Decides over a request of whose body this much is there.
+    fn decide(&self, host: &dyn Host, request: RequestId, came: Came) -> Action {
+        match self.outcome(came, host) {
             Outcome::Continue => Action::Continue,
             Outcome::Answer(response) => {
                 host.respond(&response);
@@ -97,9 +127,18 @@ impl Filter {
                 let deadline = host.moment().plus(wait.longest);
                 if self.waiting.borrow_mut().add(request, deadline, wait.question) {
                     self.pace.hurry_for(&wait, host);
+                    self.bodies.borrow_mut().hold(request, came, Until::Keys);
                     return Action::Wait;
                 }
                 host.respond(&challenge::unavailable(wait.longest));
+                Action::Answered
+            }
+            Outcome::NeedsBody => {
+                let until = Until::Body(self.next_part_by(host));
+                if self.bodies.borrow_mut().hold(request, came, until) {
+                    return Action::Wait;
+                }
+                host.respond(&challenge::overloaded(self.policies.body.timeout));
                 Action::Answered
             }
         }
@@ -111,6 +150,7 @@ impl Filter {
         let more_to_ask = self.verifier.ask(host);
         let keys_too = self.pace.is_time_for_keys(host.moment()) && self.verifier.on_tick(host);
         self.wake(keys_too, host);
+        self.end_late_bodies(host);
         if more_to_ask {
             self.pace.at_once(host);
         } else {
@@ -127,6 +167,7 @@ impl Filter {
     /// Forgets a request that has ended.
     pub fn on_request_end(&self, request: RequestId) {
         self.waiting.borrow_mut().remove(request);
+        self.bodies.borrow_mut().remove(request);
     }
 
     /// Decides again over the requests that wait, as far as there is news for them, and lets those
@@ -145,9 +186,20 @@ impl Filter {
             if host.enter(request).is_err() {
                 continue;
             }
-            match self.outcome(host) {
+            let came = self.bodies.borrow().came(request);
+            let outcome = self.outcome(came, host);
+            self.bodies.borrow_mut().wait(
+                request,
+                match &outcome {
+                    Outcome::Continue => Until::Nothing,
+                    Outcome::NeedsBody => Until::Body(self.next_part_by(host)),
+                    Outcome::Wait(_) | Outcome::Answer(_) => Until::Keys,
+                },
+            );
+            match outcome {
                 Outcome::Continue => host.resume(),
                 Outcome::Answer(response) => host.respond(&response),
+                Outcome::NeedsBody => {}
                 Outcome::Wait(wait) if now < deadline => {
                     kept.add(request, deadline, wait.question);
                     self.pace.hurry_for(&wait, host);
@@ -167,9 +219,9 @@ impl Filter {
 
     /// Decides over the request that the host's calls are about. Where it goes on, it does so
     /// without its token, if that is configured.
-    fn outcome(&self, host: &dyn Host) -> Outcome {
+    fn outcome(&self, came: Came, host: &dyn Host) -> Outcome {
         let headers = host.request_headers();
-        let outcome = self.judge(&headers, host);
+        let outcome = self.judge(&headers, came, host);
         let tokens = &self.policies.tokens;
         if matches!(outcome, Outcome::Continue) && !tokens.forward {
             token::withhold(&headers, &tokens.places, host);
@@ -177,7 +229,7 @@ impl Filter {
         outcome
     }
 
-    fn judge(&self, headers: &Headers, host: &dyn Host) -> Outcome {
+    fn judge(&self, headers: &Headers, came: Came, host: &dyn Host) -> Outcome {
         let selected = match self.select_policies(headers, host) {
             Ok(selected) => selected,
             Err(NoPolicy::Ambiguous(why)) => {
@@ -201,6 +253,17 @@ impl Filter {
                 Err(outcome) => return outcome,
             }
         };
+        #[cfg_attr(not(test), expect(unused_variables, reason = "no condition reads it yet"))]
+        let body = match self.body_for(&selected, &shown.credentials, came, headers, host) {
+            Ok(body) => body,
+            Err(NotYet) => return Outcome::NeedsBody,
+        };
+        #[cfg(test)]
+        if let (Some(stops), Some(body)) = (self.body_condition.get(), &body)
+            && stops(body)
+        {
+            return Outcome::Answer(challenge::bad_request());
+        }
         let levels = &self.policies.levels;
         let decide_over = |credentials: &_| decide(demands(), credentials, levels, host.now());
         let mut decision = decide_over(&shown.credentials);
