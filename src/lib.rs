@@ -10,6 +10,7 @@
 //!
 //! Everything but [`host`] works on plain values and runs natively.
 
+pub mod body;
 pub mod challenge;
 #[cfg(not(target_family = "wasm"))]
 pub mod cli;

@@ -1,5 +1,7 @@
 //! Numbers as JSON writes them, taken only where nothing is lost.
 
+use serde::de::IgnoredAny;
+
 /// The most digits that a double always keeps.
 const DIGITS: usize = 15;
 /// Every whole number below is a double, and no two are the same one.
@@ -26,19 +28,17 @@ pub(crate) fn whole(number: f64) -> Option<i64> {
     if fits { format!("{number:.0}").parse().ok() } else { None }
 }
 
-/// Whether it is a number in the notation of JSON, within the range of a double.
+/// Whether it is a number in the notation of JSON (RFC 8259 §6), of any size. Rust also reads `inf`,
+/// `nan`, `+1` and `.5`.
 pub(crate) fn is_json(text: &str) -> bool {
-    read(text).is_some()
+    let is_part =
+        |byte: u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E');
+    // Its value is not looked at, only its notation.
+    text.bytes().all(is_part) && serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
-/// Only the notation of JSON: Rust also reads `inf`, `nan`, `+1` and `.5`.
 fn read(text: &str) -> Option<f64> {
-    let is_plain =
-        text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'-' | b'+' | b'.' | b'e' | b'E'));
-    if !is_plain {
-        return None;
-    }
-    serde_json::from_str::<f64>(text).ok()
+    if is_json(text) { text.parse().ok() } else { None }
 }
 
 #[cfg(test)]

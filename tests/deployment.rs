@@ -323,7 +323,9 @@ fn the_module_exports_only_callbacks_that_it_has_a_use_for() {
         "proxy_on_delete",
         "proxy_on_http_call_response",
         "proxy_on_memory_allocate",
+        "proxy_on_request_body",
         "proxy_on_request_headers",
+        "proxy_on_request_trailers",
         "proxy_on_tick",
         "proxy_on_vm_start",
     ];

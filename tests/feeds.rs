@@ -21,8 +21,8 @@ struct FeedServer {
 impl FeedServer {
     fn start(answer: Reply) -> Self {
         let answer = Arc::new(Mutex::new(answer));
-        let served = Arc::clone(&answer);
-        let server = Upstream::start_with(move |_| served.lock().unwrap().clone());
+        let current = Arc::clone(&answer);
+        let server = Upstream::start_with(move |_| current.lock().unwrap().clone());
         Self { answer, server }
     }
 

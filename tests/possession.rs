@@ -191,18 +191,18 @@ fn a_request_that_waits_for_keys_uses_its_proof_up_once() {
     let mut host = MemoryHost::new(Headers::new(pairs.to_vec()));
     host.now = Timestamp::from_epoch(Duration::from_secs(now()));
     let filter = Filter::new(config.to_string().as_bytes(), &host).unwrap();
-    assert_eq!(filter.on_request_headers(&host, RequestId(1)), Action::Wait);
+    assert_eq!(filter.on_request_headers(&host, RequestId(1), true), Action::Wait);
     filter.on_tick(&host);
     assert!(!host.take_resumed());
     let answer = CalloutAnswer {
         headers: Headers::new(vec![(":status".to_owned(), b"200".to_vec())]),
-        body: Some(tokens::jwks([&issuer]).to_string().into_bytes()),
+        body: Ok(tokens::jwks([&issuer]).to_string().into_bytes()),
     };
     filter.on_answer(&host, CallId(0), &answer);
     let resumed = poll(Duration::ZERO, || host.take_resumed().then_some(()));
     assert!(resumed.is_some(), "{:?}", host.take_answer());
     // Sent again, it is one.
-    assert_eq!(filter.on_request_headers(&host, RequestId(2)), Action::Answered);
+    assert_eq!(filter.on_request_headers(&host, RequestId(2), true), Action::Answered);
     let answer = host.take_answer().unwrap();
     let challenge = answer.headers.iter().find(|(name, _)| *name == "www-authenticate");
     assert!(challenge.unwrap().1.contains("The DPoP proof was used before."));

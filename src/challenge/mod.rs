@@ -167,12 +167,16 @@ pub fn bad_request() -> Response {
 
 /// The answer while it cannot be told whether a token is good.
 pub fn unavailable(retry_after: Duration) -> Response {
-    let mut response = plain(&Error {
+    let response = plain(&Error {
         status: 503,
         code: "unavailable",
         title: "The token cannot be checked now",
         detail: "What is needed to check the access token is not available. Try again later.",
     });
+    with_retry(response, retry_after)
+}
+
+fn with_retry(mut response: Response, retry_after: Duration) -> Response {
     // RFC 9110 §10.2.3: whole seconds. A client that comes back too early comes in vain.
     let begun = u64::from(retry_after.subsec_nanos() > 0);
     let seconds = retry_after.as_secs().saturating_add(begun).max(1);
@@ -187,6 +191,38 @@ pub fn misconfigured() -> Response {
         code: "misconfigured",
         title: "The gateway is misconfigured",
         detail: "The gateway has no usable policy for this route. The operator's log says why.",
+    })
+}
+
+/// The answer while more requests wait for their bodies than are kept.
+pub fn overloaded(retry_after: Duration) -> Response {
+    let response = plain(&Error {
+        status: 503,
+        code: "unavailable",
+        title: "The request cannot be examined now",
+        detail: "Too many requests wait for their bodies. Try again later.",
+    });
+    with_retry(response, retry_after)
+}
+
+/// The answer where the proxy keeps the body from the filter.
+pub fn body_withheld() -> Response {
+    plain(&Error {
+        status: 500,
+        code: "misconfigured",
+        title: "The gateway is misconfigured",
+        detail: "The gateway has to read the body of this request and does not get it. The \
+                 operator's log says why.",
+    })
+}
+
+/// The answer to a request whose body stands still (RFC 9110 §15.5.9).
+pub fn body_timeout() -> Response {
+    plain(&Error {
+        status: 408,
+        code: "request_timeout",
+        title: "The request took too long",
+        detail: "The body of the request did not come in time.",
     })
 }
 

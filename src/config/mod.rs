@@ -1,5 +1,6 @@
 //! From what an operator writes to a [`PolicySet`]. All mistakes come at once, each with its place.
 
+mod body;
 mod dpop;
 pub(crate) mod duration;
 mod feeds;
@@ -37,11 +38,12 @@ use crate::keys::Algorithms;
 use crate::policy::{EncodedSlashes, PolicySet};
 
 /// The keys at the top of a configuration.
-pub const KEYS: [&str; 12] = [
+pub const KEYS: [&str; 13] = [
     "levels",
     "issuers",
     "tokens",
     "dpop",
+    "body",
     "policies",
     "rules",
     "default",
@@ -83,6 +85,7 @@ fn read(root: &Node<'_>) -> Option<PolicySet> {
         object.get("levels").map_or_else(LevelsRead::default, |node| levels::read(&node, &issuers));
     let tokens = tokens::read(&object);
     let dpop = dpop::read(&object);
+    let body = body::read(&object);
     let feed_names = feeds::names(&object);
     let feeds = feeds::read(&object);
     let known = Known { feeds: &feed_names, signals: &[] };
@@ -111,6 +114,7 @@ fn read(root: &Node<'_>) -> Option<PolicySet> {
         levels: levels.finish()?,
         issuers: issuers.finish()?,
         tokens: tokens?,
+        body: body?,
         policies: policies.finish()?,
         rules: crate::policy::Rules::new(rules?, default?),
         trusted_headers: trusted_headers?,

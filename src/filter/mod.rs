@@ -1,5 +1,6 @@
 //! A request from its headers to the answer. Plain values, but for the host that is asked.
 
+mod bodies;
 mod raises;
 mod route;
 mod shown;
@@ -13,7 +14,8 @@ use std::time::Duration;
 
 use log::{Level, debug, info, log, log_enabled, warn};
 
-use self::raises::{Evaluable, Fired, fire};
+use self::bodies::{Bodies, Came, NotYet, Until};
+use self::raises::Fired;
 use self::route::NoPolicy;
 use self::shown::Shown;
 use self::told::Told;
@@ -39,6 +41,7 @@ pub struct Filter {
     possession: Possession,
     feeds: Feeds,
     waiting: RefCell<Waiting>,
+    bodies: RefCell<Bodies>,
     told: RefCell<Told>,
     pace: Pace,
 }
@@ -62,6 +65,8 @@ enum Outcome {
     Answer(Response),
     /// It depends on keys or an answer that are on their way, and can wait for them.
     Wait(Wait),
+    /// It depends on a body that is not there yet.
+    NeedsBody,
 }
 
 impl Filter {
@@ -87,13 +92,24 @@ impl Filter {
         let pace = Pace::default();
         // The first keys are fetched in the first tick.
         pace.settle(verifier.is_idle() && feeds.is_idle(), host);
-        let (waiting, told) = (RefCell::default(), RefCell::default());
-        Ok(Self { policies, verifier, earlier, possession, feeds, waiting, told, pace })
+        let (waiting, bodies, told) = (RefCell::default(), RefCell::default(), RefCell::default());
+        Ok(Self { policies, verifier, earlier, possession, feeds, waiting, bodies, told, pace })
     }
 
-    /// Decides over a request, and answers it where it does not go on.
-    pub fn on_request_headers(&self, host: &dyn Host, request: RequestId) -> Action {
-        match self.outcome(host) {
+    /// Decides over a request, and answers it where it does not go on. `is_whole` says that no body
+    /// follows.
+    pub fn on_request_headers(
+        &self,
+        host: &dyn Host,
+        request: RequestId,
+        is_whole: bool,
+    ) -> Action {
+        self.decide(host, request, if is_whole { Came::NONE } else { Came::default() })
+    }
+
+    /// Decides over a request of whose body this much is there.
+    fn decide(&self, host: &dyn Host, request: RequestId, came: Came) -> Action {
+        match self.outcome(came, host) {
             Outcome::Continue => Action::Continue,
             Outcome::Answer(response) => {
                 host.respond(&response);
@@ -103,9 +119,18 @@ impl Filter {
                 let deadline = host.moment().plus(wait.longest);
                 if self.waiting.borrow_mut().add(request, deadline, wait.question) {
                     self.pace.hurry_for(&wait, host);
+                    self.bodies.borrow_mut().hold(request, came, Until::Keys);
                     return Action::Wait;
                 }
                 host.respond(&challenge::unavailable(wait.longest));
+                Action::Answered
+            }
+            Outcome::NeedsBody => {
+                let until = Until::Body(self.next_part_by(host));
+                if self.bodies.borrow_mut().hold(request, came, until) {
+                    return Action::Wait;
+                }
+                host.respond(&challenge::overloaded(self.policies.body.timeout));
                 Action::Answered
             }
         }
@@ -118,6 +143,7 @@ impl Filter {
         self.feeds.on_tick(host);
         let keys_too = self.pace.is_time_for_keys(host.moment()) && self.verifier.on_tick(host);
         self.wake(keys_too, host);
+        self.end_late_bodies(host);
         if more_to_ask {
             self.pace.at_once(host);
         } else {
@@ -142,6 +168,7 @@ impl Filter {
     /// Forgets a request that has ended.
     pub fn on_request_end(&self, request: RequestId) {
         self.waiting.borrow_mut().remove(request);
+        self.bodies.borrow_mut().remove(request);
     }
 
     /// Decides again over the requests that wait, as far as there is news for them, and lets those
@@ -160,9 +187,20 @@ impl Filter {
             if host.enter(request).is_err() {
                 continue;
             }
-            match self.outcome(host) {
+            let came = self.bodies.borrow().came(request);
+            let outcome = self.outcome(came, host);
+            self.bodies.borrow_mut().wait(
+                request,
+                match &outcome {
+                    Outcome::Continue => Until::Nothing,
+                    Outcome::NeedsBody => Until::Body(self.next_part_by(host)),
+                    Outcome::Wait(_) | Outcome::Answer(_) => Until::Keys,
+                },
+            );
+            match outcome {
                 Outcome::Continue => host.resume(),
                 Outcome::Answer(response) => host.respond(&response),
+                Outcome::NeedsBody => {}
                 Outcome::Wait(wait) if now < deadline => {
                     kept.add(request, deadline, wait.question);
                     self.pace.hurry_for(&wait, host);
@@ -182,12 +220,12 @@ impl Filter {
 
     /// Decides over the request that the host's calls are about. Where it goes on, it does so
     /// without its token, if that is configured.
-    fn outcome(&self, host: &dyn Host) -> Outcome {
+    fn outcome(&self, came: Came, host: &dyn Host) -> Outcome {
         let mut headers = host.request_headers();
         if self.remove_untrusted(&headers, host) {
             headers = host.request_headers();
         }
-        let outcome = self.judge(&headers, host);
+        let outcome = self.judge(&headers, came, host);
         let tokens = &self.policies.tokens;
         if matches!(outcome, Outcome::Continue) && !tokens.forward {
             token::withhold(&headers, &tokens.places, host);
@@ -195,7 +233,7 @@ impl Filter {
         outcome
     }
 
-    fn judge(&self, headers: &Headers, host: &dyn Host) -> Outcome {
+    fn judge(&self, headers: &Headers, came: Came, host: &dyn Host) -> Outcome {
         let selected = match self.select_policies(headers, host) {
             Ok(selected) => selected,
             Err(NoPolicy::Ambiguous(why)) => {
@@ -210,11 +248,13 @@ impl Filter {
             }
         };
         let demands = || selected.iter().filter_map(|policy| policy.demand.as_ref());
-        let has_raises = selected.iter().any(|policy| !policy.raises.is_empty());
         let is_public = demands().next().is_none();
         let mut fired = Fired::default();
-        if is_public && has_raises {
-            fired = fire(&selected, Evaluable::All, &self.facts(headers, None, host));
+        if is_public {
+            fired = match self.fired(&selected, None, came, headers, host) {
+                Ok(fired) => fired,
+                Err(NotYet) => return Outcome::NeedsBody,
+            };
         }
         // A public policy looks at no token, so none is verified, unless a raise asks for one.
         let shown = if is_public && fired.demands.is_empty() {
@@ -225,13 +265,10 @@ impl Filter {
                 Err(outcome) => return outcome,
             }
         };
-        let is_verified = matches!(shown.credentials, Credentials::Verified(_));
-        if !is_public && has_raises {
-            fired = if let Credentials::Verified(evidence) = &shown.credentials {
-                fire(&selected, Evaluable::All, &self.facts(headers, Some(evidence), host))
-            } else {
-                let facts = self.facts(headers, None, host);
-                fire(&selected, Evaluable::WithoutToken, &facts)
+        if !is_public {
+            fired = match self.fired(&selected, Some(&shown.credentials), came, headers, host) {
+                Ok(fired) => fired,
+                Err(NotYet) => return Outcome::NeedsBody,
             };
         }
         let all_demands = || demands().chain(fired.demands.iter().copied());
@@ -239,7 +276,7 @@ impl Filter {
         let decide_over = |credentials: &_| decide(all_demands(), credentials, levels, host.now());
         let mut decision = match fired.denial {
             // Who shows no good token learns what to obtain first.
-            Some(denial) if is_public || is_verified => Decision::Deny(denial),
+            Some(denial) if is_public || shown.is_verified() => Decision::Deny(denial),
             _ => decide_over(&shown.credentials),
         };
         // Last of all: from here on, the request neither waits nor is refused.

@@ -3,14 +3,14 @@
 use log::{Level, debug, log, log_enabled};
 
 use super::Filter;
+use super::bodies::{Came, NotYet};
 use super::route::Selected;
 use crate::condition::{Doubt, Fact, Facts, Variable};
-use crate::decision::Denial;
+use crate::decision::{Credentials, Denial};
 use crate::host::{Host, value};
 use crate::policy::{Consequence, Demand, Mode, Raise};
 use crate::report::{self, Counter};
 use crate::request::Headers;
-use crate::token::Evidence;
 
 /// What follows from the raises that fired.
 #[derive(Debug, Default)]
@@ -23,7 +23,7 @@ pub(super) struct Fired<'p> {
 
 /// Which raises can be evaluated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Evaluable {
+enum Evaluable {
     /// All.
     All,
     /// Those that need neither a token nor a body: the request is refused in any case, and they
@@ -43,23 +43,42 @@ const fn is_body(variable: &Variable) -> bool {
 }
 
 impl Filter {
-    /// The facts that conditions read.
-    pub(super) fn facts<'f>(
-        &'f self,
-        headers: &'f Headers,
-        evidence: Option<&'f Evidence>,
-        host: &'f dyn Host,
-    ) -> Facts<'f> {
-        Facts {
+    /// What follows from the raises of the policies. `credentials` are those of the request, or `None`
+    /// where the policies look at none.
+    pub(super) fn fired<'p>(
+        &self,
+        selected: &Selected<'p>,
+        credentials: Option<&Credentials>,
+        came: Came,
+        headers: &Headers,
+        host: &dyn Host,
+    ) -> Result<Fired<'p>, NotYet> {
+        let raises = || selected.iter().flat_map(|policy| &policy.raises);
+        if raises().next().is_none() {
+            return Ok(Fired::default());
+        }
+        let (evidence, evaluable) = match credentials {
+            None => (None, Evaluable::All),
+            Some(Credentials::Verified(evidence)) => (Some(&**evidence), Evaluable::All),
+            Some(_) => (None, Evaluable::WithoutToken),
+        };
+        let reads_body = |raise: &Raise| raise.when.reads().iter().any(is_body);
+        let body = if evaluable == Evaluable::All && raises().any(reads_body) {
+            Some(self.body(came, headers, host)?)
+        } else {
+            None
+        };
+        let facts = Facts {
             headers,
             encoded_slashes: self.policies.encoded_slashes,
-            body: None,
+            body: body.as_ref().map(|body| body.as_ref().map_err(|_| ())),
             evidence,
             levels: &self.policies.levels,
             response: None,
             feeds: &self.feeds,
             host,
-        }
+        };
+        Ok(fire(selected, evaluable, &facts))
     }
 
     /// Removes headers that only trusted proxies may set from a request of anyone else. Whether it
@@ -86,11 +105,7 @@ impl Filter {
 }
 
 /// Evaluates raises. What cannot be evaluated fires.
-pub(super) fn fire<'p>(
-    selected: &Selected<'p>,
-    evaluable: Evaluable,
-    facts: &Facts<'_>,
-) -> Fired<'p> {
+fn fire<'p>(selected: &Selected<'p>, evaluable: Evaluable, facts: &Facts<'_>) -> Fired<'p> {
     let mut fired = Fired::default();
     let raises = selected.iter().flat_map(|policy| &policy.raises);
     for raise in raises.filter(|raise| evaluable.includes(raise)) {

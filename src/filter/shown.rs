@@ -33,6 +33,11 @@ impl Shown {
     pub(super) const fn nothing() -> Self {
         Self { credentials: Credentials::Missing, scheme: None, proof: None }
     }
+
+    /// Whether it is a good token.
+    pub(super) const fn is_verified(&self) -> bool {
+        matches!(self.credentials, Credentials::Verified(_))
+    }
 }
 
 impl Filter {

@@ -3,6 +3,7 @@
 // A test may fail by panicking.
 #![allow(clippy::arithmetic_side_effects)]
 
+mod body;
 mod upsets;
 
 use std::time::Duration;
@@ -40,6 +41,8 @@ struct Bench {
     host: MemoryHost,
     requests: u32,
     calls: u32,
+    /// The `content-length` of requests with a body.
+    length: Option<usize>,
 }
 
 impl Bench {
@@ -51,7 +54,7 @@ impl Bench {
         let mut host = MemoryHost::new(Headers::default());
         host.variables.insert("SECRET".to_owned(), "hunter2".to_owned());
         let filter = Filter::new(configuration.to_string().as_bytes(), &host).unwrap();
-        Self { filter, host, requests: 0, calls: 0 }
+        Self { filter, host, requests: 0, calls: 0, length: None }
     }
 
     /// A request with this token.
@@ -64,7 +67,7 @@ impl Bench {
             pair("authorization", &format!("Bearer {token}")),
         ]);
         self.requests += 1;
-        self.filter.on_request_headers(&self.host, RequestId(self.requests))
+        self.filter.on_request_headers(&self.host, RequestId(self.requests), true)
     }
 
     /// The calls that the next tick makes.
@@ -397,7 +400,7 @@ fn without_a_clock_no_token_is_checked() {
         (":method".to_owned(), b"GET".to_vec()),
         (":path".to_owned(), b"/".to_vec()),
     ]);
-    bench.filter.on_request_headers(&bench.host, RequestId(9));
+    bench.filter.on_request_headers(&bench.host, RequestId(9), true);
     assert_eq!(bench.host.take_answer().unwrap().status, 401);
     bench.host.now = now;
     assert_eq!(bench.send("known"), Action::Continue);

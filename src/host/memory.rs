@@ -24,6 +24,8 @@ pub struct MemoryHost {
     pub time_per_call: Duration,
     /// The request's headers.
     pub headers: Headers,
+    /// As much of the request's body as has come; `None` for one that is not handed out.
+    pub body: Option<Vec<u8>>,
     /// Properties by their path, joined with dots. `None` for one that cannot be handed out.
     pub properties: HashMap<String, Option<Vec<u8>>>,
     /// Environment variables.
@@ -79,6 +81,7 @@ impl MemoryHost {
             moment: Moment::default(),
             time_per_call: Duration::ZERO,
             headers,
+            body: None,
             properties: HashMap::new(),
             variables: HashMap::new(),
             foreign: None,
@@ -190,6 +193,10 @@ impl Host for MemoryHost {
             pairs.extend(value.clone().map(|value| (changed.clone(), value)));
         }
         Headers::new(pairs)
+    }
+
+    fn request_body(&self, size: usize) -> Option<Vec<u8>> {
+        self.body.as_ref().map(|body| body.iter().copied().take(size).collect())
     }
 
     fn set_request_header(&self, name: &str, value: Option<&[u8]>) {

@@ -38,6 +38,10 @@ pub trait Host {
     /// The request's headers, pseudo-headers included, in one call.
     fn request_headers(&self) -> Headers;
 
+    /// The first `size` bytes of the request's body, as far as the proxy holds it back; `None` when it
+    /// does not hand it out.
+    fn request_body(&self, size: usize) -> Option<Vec<u8>>;
+
     /// Replaces all values of a request header, or removes it with `None`.
     fn set_request_header(&self, name: &str, value: Option<&[u8]>);
 

@@ -85,7 +85,7 @@ impl RootContext for Root {
     }
 
     fn create_http_context(&self, id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Http { id: RequestId(id), filter: self.filter.clone() }))
+        Some(Box::new(Http { id: RequestId(id), filter: self.filter.clone(), passes: false }))
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -105,23 +105,56 @@ fn follow_log_level() {
 struct Http {
     id: RequestId,
     filter: Option<Rc<Filter>>,
+    /// Whether it goes on, so that no more of it is looked at.
+    passes: bool,
+}
+
+impl Http {
+    fn follow(&mut self, action: filter::Action) -> Action {
+        match action {
+            filter::Action::Continue => {
+                self.passes = true;
+                Action::Continue
+            }
+            filter::Action::Answered | filter::Action::Wait => Action::Pause,
+        }
+    }
 }
 
 impl Context for Http {}
 
 impl HttpContext for Http {
-    fn on_http_request_headers(&mut self, _: usize, _: bool) -> Action {
+    fn on_http_request_headers(&mut self, _: usize, is_whole: bool) -> Action {
         #[cfg(feature = "test-crash")]
         crash_when_asked();
         let action = match &self.filter {
-            Some(filter) => filter.on_request_headers(&Proxy::default(), self.id),
+            Some(filter) => filter.on_request_headers(&Proxy::default(), self.id, is_whole),
             // The proxy makes no request context before a configuration was accepted. Should one
             // do so, nothing may pass.
             None => filter::refuse_unconfigured(&Proxy::default()),
         };
-        match action {
-            filter::Action::Continue => Action::Continue,
-            filter::Action::Answered | filter::Action::Wait => Action::Pause,
+        self.follow(action)
+    }
+
+    fn on_http_request_body(&mut self, size: usize, is_whole: bool) -> Action {
+        match &self.filter {
+            _ if self.passes => Action::Continue,
+            Some(filter) => {
+                let action = filter.on_request_body(&Proxy::default(), self.id, size, is_whole);
+                self.follow(action)
+            }
+            None => Action::Pause,
+        }
+    }
+
+    fn on_http_request_trailers(&mut self, _: usize) -> Action {
+        match &self.filter {
+            _ if self.passes => Action::Continue,
+            Some(filter) => {
+                let action = filter.on_request_trailers(&Proxy::default(), self.id);
+                self.follow(action)
+            }
+            None => Action::Pause,
         }
     }
 }
@@ -181,6 +214,10 @@ impl Host for Proxy {
 
     fn request_headers(&self) -> Headers {
         headers_of(MapType::HttpRequestHeaders)
+    }
+
+    fn request_body(&self, size: usize) -> Option<Vec<u8>> {
+        hostcalls::get_buffer(BufferType::HttpRequestBody, 0, size).ok().flatten()
     }
 
     fn set_request_header(&self, name: &str, value: Option<&[u8]>) {

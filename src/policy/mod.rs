@@ -31,6 +31,7 @@ pub use self::template::to_regex as template_to_regex;
 pub use self::text::{FullRegex, StringMatch, TextPattern};
 pub use self::trusted::TrustedHeaders;
 
+use crate::body::BodySettings;
 use crate::challenge::ChallengeSettings;
 use crate::condition::{Family, Variable};
 use crate::feeds::FeedSettings;
@@ -126,6 +127,8 @@ pub struct PolicySet {
     pub tokens: TokenSettings,
     /// What DPoP proofs have to be like.
     pub dpop: DpopSettings,
+    /// How bodies are read that conditions look at.
+    pub body: BodySettings,
     /// The policies.
     pub policies: Policies,
     /// Which requests each policy is for.

@@ -56,7 +56,7 @@ fn run_in_memory(suite: &Suite, row: &Row, keys: &Arc<Keys>) {
     }
     let filter = Filter::new(suite.config.to_string().as_bytes(), &host)
         .unwrap_or_else(|mistakes| panic!("the configuration has mistakes:\n{mistakes}"));
-    let action = filter.on_request_headers(&host, RequestId(1));
+    let action = filter.on_request_headers(&host, RequestId(1), true);
     check_upstream(row, |name| host.request_header_upstream(name));
     let answer = host.into_answer();
     let expect = row.expect_in_memory.as_ref().unwrap_or(&row.expect).clone().without_proxy();

@@ -87,6 +87,7 @@ pub struct EnvoyOptions {
     clusters: Vec<(String, SocketAddr)>,
     allowed_calls: Option<Vec<String>>,
     failure_policy: String,
+    allow_on_headers_stop_iteration: Option<bool>,
     transport_socket: Option<Value>,
     before: Vec<Value>,
     after: Vec<Value>,
@@ -139,6 +140,7 @@ impl EnvoyOptions {
             clusters: Vec::new(),
             allowed_calls: None,
             failure_policy: "FAIL_RELOAD".to_owned(),
+            allow_on_headers_stop_iteration: None,
             transport_socket: None,
             before: Vec::new(),
             after: Vec::new(),
@@ -196,6 +198,13 @@ impl EnvoyOptions {
     #[must_use]
     pub fn failure_policy(mut self, policy: &str) -> Self {
         policy.clone_into(&mut self.failure_policy);
+        self
+    }
+
+    /// Lets the filter see a body while it holds back the headers. Left out otherwise, as by default.
+    #[must_use]
+    pub const fn allow_on_headers_stop_iteration(mut self, is_allowed: bool) -> Self {
+        self.allow_on_headers_stop_iteration = Some(is_allowed);
         self
     }
 
@@ -321,6 +330,9 @@ impl EnvoyOptions {
         });
         if let Some(message) = config.message() {
             plugin["configuration"] = message;
+        }
+        if let Some(is_allowed) = self.allow_on_headers_stop_iteration {
+            plugin["allow_on_headers_stop_iteration"] = json!(is_allowed);
         }
         if !self.variables.is_empty() {
             let names = self.variables.iter().map(|(name, _)| name).collect::<Vec<_>>();

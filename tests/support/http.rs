@@ -177,26 +177,43 @@ impl<Stream: Read + Write> Connection<Stream> {
     fn exchange(&mut self, bytes: &[u8], body_follows: bool) -> io::Result<Response> {
         // A server may answer and close before it has read all, so what counts is the answer.
         let written = self.reader.stream_mut().write_all(bytes);
-        loop {
-            let Some(head) = self.reader.head()? else {
-                written?;
-                return Err(io::Error::new(
-                    io::ErrorKind::UnexpectedEof,
-                    "closed without an answer",
-                ));
-            };
-            let (status, headers) = parse(&head)?;
-            if status < 200 {
-                continue;
+        let answer = self.answer(body_follows);
+        match (&answer, written) {
+            (Err(error), Err(not_written)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                Err(not_written)
             }
-            let framing = if body_follows && status != 204 && status != 304 {
-                Framing::of(&headers, Framing::ToClose)
-            } else {
-                Framing::Empty
-            };
-            let body = self.reader.body(framing)?;
-            return Ok(Response { status, headers, body });
+            _ => answer,
         }
+    }
+
+    /// Reads the answer; those that come before it, such as `100 Continue`, are skipped.
+    pub(super) fn answer(&mut self, body_follows: bool) -> io::Result<Response> {
+        loop {
+            let answer = self.next_answer(body_follows)?;
+            if answer.status >= 200 {
+                return Ok(answer);
+            }
+        }
+    }
+
+    /// Reads whatever answer is the next.
+    pub(super) fn next_answer(&mut self, body_follows: bool) -> io::Result<Response> {
+        let Some(head) = self.reader.head()? else {
+            let reason = "closed without an answer";
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, reason));
+        };
+        let (status, headers) = parse(&head)?;
+        let framing = if body_follows && status >= 200 && status != 204 && status != 304 {
+            Framing::of(&headers, Framing::ToClose)
+        } else {
+            Framing::Empty
+        };
+        let body = self.reader.body(framing)?;
+        Ok(Response { status, headers, body })
+    }
+
+    pub(super) const fn stream_mut(&mut self) -> &mut Stream {
+        self.reader.stream_mut()
     }
 }
 

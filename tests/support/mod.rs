@@ -28,11 +28,13 @@ pub mod claims;
 pub mod dpop;
 pub mod envoy;
 pub mod folder;
+pub mod h2;
 pub mod http;
 pub mod idp;
 pub mod shipped;
 pub mod tls;
 pub mod tokens;
+pub mod upload;
 pub mod upstream;
 pub mod wire;
 pub mod workload;
@@ -44,6 +46,7 @@ pub use envoy::{Envoy, ReloadOutcome, StartFailure};
 pub use http::{Request, Response, send};
 pub use idp::IdentityProvider;
 pub use tokens::{Algorithm, SigningKey, forge, hs256_sign};
+pub use upload::Upload;
 pub use upstream::{Received, Reply, Upstream};
 
 use std::{

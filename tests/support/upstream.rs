@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    io::{self, Write},
+    io::{self, Read, Write},
     net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{
         Arc, Mutex,
@@ -75,6 +75,7 @@ type Handler = dyn Fn(&Received) -> Reply + Send + Sync;
 struct Shared {
     stopping: AtomicBool,
     received: Mutex<Vec<Received>>,
+    heard: Mutex<Vec<Arc<Mutex<Vec<u8>>>>>,
     open: Mutex<Vec<TcpStream>>,
     handler: Box<Handler>,
 }
@@ -105,6 +106,7 @@ impl Upstream {
         let shared = Arc::new(Shared {
             stopping: AtomicBool::new(false),
             received: Mutex::default(),
+            heard: Mutex::default(),
             open: Mutex::default(),
             handler: Box::new(handler),
         });
@@ -122,6 +124,19 @@ impl Upstream {
     /// Everything that has come so far. A request is in it before its answer goes out.
     pub fn received(&self) -> Vec<Received> {
         self.shared.received.lock().expect("no handler panicked").clone()
+    }
+
+    /// Every byte that has come so far, connection by connection: of requests too that never came to
+    /// their end.
+    pub fn heard(&self) -> Vec<u8> {
+        let connections = self.shared.heard.lock().expect("no server panicked");
+        let bytes = connections.iter().map(|bytes| bytes.lock().expect("as above").clone());
+        bytes.collect::<Vec<_>>().concat()
+    }
+
+    /// Whether this text has come, whatever became of the request that it was a part of.
+    pub fn has_heard(&self, text: &str) -> bool {
+        wire::position(&self.heard(), text.as_bytes()).is_some()
     }
 
     /// The requests that carry this value in the header `x-test-id`.
@@ -170,9 +185,29 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     }
 }
 
+/// A stream that keeps what it reads.
+struct Listening {
+    stream: TcpStream,
+    heard: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Read for Listening {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.stream.read(buffer)?;
+        if let Ok(mut heard) = self.heard.lock() {
+            heard.extend_from_slice(&buffer[..count]);
+        }
+        Ok(count)
+    }
+}
+
 fn serve(mut stream: &TcpStream, shared: &Shared) -> io::Result<()> {
     stream.set_nodelay(true)?;
-    let mut reader = Reader::new(stream.try_clone()?);
+    let heard = Arc::default();
+    if let Ok(mut connections) = shared.heard.lock() {
+        connections.push(Arc::clone(&heard));
+    }
+    let mut reader = Reader::new(Listening { stream: stream.try_clone()?, heard });
     while let Some(head) = reader.head()? {
         let (request_line, headers) = split(&head);
         if wire::find(&headers, "expect").is_some() {

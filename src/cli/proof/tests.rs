@@ -48,7 +48,7 @@ fn answer(configuration: &str, token: &str, proof: &str) -> Option<Response> {
         header("dpop", proof),
     ]));
     let filter = Filter::new(configuration.as_bytes(), &host).unwrap();
-    filter.on_request_headers(&host, RequestId(1));
+    filter.on_request_headers(&host, RequestId(1), true);
     host.into_answer()
 }
 

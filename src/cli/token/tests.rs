@@ -38,7 +38,7 @@ fn answer(configuration: &str, token: &str) -> Option<Response> {
         header("authorization", format!("Bearer {token}")),
     ]));
     let filter = Filter::new(configuration.as_bytes(), &host).unwrap();
-    let action = filter.on_request_headers(&host, RequestId(1));
+    let action = filter.on_request_headers(&host, RequestId(1), true);
     let answer = host.into_answer();
     assert_eq!(answer.is_none(), action == Action::Continue);
     answer

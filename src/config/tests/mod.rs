@@ -1,6 +1,7 @@
 //! What compiles, what does not, and what is said about it.
 
 mod accepted;
+mod body;
 mod dpop;
 mod introspection;
 mod issuers;
@@ -46,6 +47,7 @@ fn valid() -> Value {
             "window": "60s", "clock_skew": "30s", "origins": ["https://api.example.com"],
             "nonce": true, "proofs_per_key": 16384,
         },
+        "body": {"limit": 65536, "timeout": "10s"},
         "policies": {
             "open": {"public": true},
             "read": {"require": [{"level": "password"}]},
@@ -121,6 +123,7 @@ fn mistakes(document: &Value) -> Vec<String> {
 #[test]
 fn every_kind_of_mistake_is_told_with_its_place_and_what_to_write_instead() {
     let tables = [
+        body::ROWS,
         dpop::ROWS,
         shape::ROWS,
         levels::ROWS,

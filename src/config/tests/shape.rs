@@ -4,7 +4,7 @@ use super::Row;
 
 #[rustfmt::skip]
 pub(super) const ROWS: &[Row] = &[
-    ("/nothing_like_it", "1", &["nothing_like_it: unknown key; expected one of levels, issuers, tokens, dpop, policies, rules, default, route_metadata, trusted_headers, feeds, challenge, encoded_slashes"]),
+    ("/nothing_like_it", "1", &["nothing_like_it: unknown key"]),
     ("/levels/0/nothing_like_it", "1", &["levels[0].nothing_like_it: unknown key; expected one of name, proven_by, ask_for, implies"]),
     ("/levels/0/proven_by/0/nothing_like_it", "1", &["levels[0].proven_by[0].nothing_like_it: unknown key; expected one of acr, amr, claim, any_of, issuer"]),
     ("/issuers/0/nothing_like_it", "1", &["issuers[0].nothing_like_it: unknown key; expected one of issuer, audiences, keys, algorithms, token_types, clock_skew, auth_time_claim"]),
@@ -43,8 +43,8 @@ pub(super) const ROWS: &[Row] = &[
     ("/feeds", r#"{"a": {"type": "networks", "inline": ["10.0.0.1/8"]}, "b": {"type": "x", "inline": []}, "c": {"type": "strings"}, "d-e": {"type": "strings", "inline": []}}"#, &[r#"feeds.a.inline: entry 0: "10.0.0.1/8" is no address and no network without bits beyond its prefix"#, r#"feeds.b.type: found the string "x"; expected "networks", "strings" or "not_before""#, "feeds.c: lacks one of the keys inline, remote", "feeds.d-e: has a name that conditions cannot use; expected letters, digits and _"]),
     ("/feeds", r#"{"a": {"type": "strings", "remote": {"uri": "x", "refresh": "1h", "stale_for": "1m", "max_bytes": 0, "allow_empty": 1}}}"#, &["feeds.a.remote.cluster: is missing; expected the name of a cluster of the proxy", r#"feeds.a.remote.uri: found the string "x"; expected an absolute URL such as "https://id.example.com/jwks""#, "feeds.a.remote: has a stale_for that is shorter than refresh, so that the list would be thrown away before it is fetched again; expected it to be longer", "feeds.a.remote.max_bytes: found the number 0; expected a whole number from 1 to 16777216", "feeds.a.remote.allow_empty: found the number 1; expected true or false"]),
     ("/trusted_headers", r#"{"names": ["cookie"], "from": ["10.0.0.1/8", "x"]}"#, &[r#"trusted_headers.names[0]: is no header that a proxy adds; expected a name such as "x-country""#, r#"trusted_headers.from[0]: has bits beyond its prefix; did you mean "10.0.0.0/8"?"#, r#"trusted_headers.from[1]: found the string "x"; expected an address or a network, such as "192.0.2.1" or "10.0.0.0/8""#]),
-    ("/mode", "1", &["mode: unknown key; expected one of levels, issuers, tokens, dpop, policies, rules, default, route_metadata, trusted_headers, feeds, challenge, encoded_slashes"]),
-    ("/audit", "1", &["audit: unknown key; expected one of levels, issuers, tokens, dpop, policies, rules, default, route_metadata, trusted_headers, feeds, challenge, encoded_slashes"]),
+    ("/mode", "1", &["mode: unknown key"]),
+    ("/audit", "1", &["audit: unknown key"]),
     ("/policies/a b", "1", &[r#"policies["a b"]: found the number 1; expected a policy"#]),
     ("/policies/", r#"{"public": true}"#, &[r#"policies[""]: its name is empty or holds a control character"#]),
     ("/default", "", &["default: is missing; expected the name of the policy for requests that no rule matches"]),

@@ -1,0 +1,225 @@
+//! Requests whose bodies are held back, and what becomes of them as more comes.
+//!
+//! While such a request waits, for keys or for its body, the proxy keeps each part that comes. The
+//! answer to a part is about all that was kept, so none goes on before the decision.
+
+use std::collections::BTreeMap;
+
+use log::{Level, debug, log};
+use serde_json::Value;
+
+use super::{Action, Filter};
+use crate::body::{self, BodyError};
+use crate::challenge;
+use crate::host::{Host, RequestId};
+use crate::report;
+use crate::request::Headers;
+use crate::time::Moment;
+
+/// The most requests of a worker that wait for their bodies.
+const MOST: usize = 10_000;
+
+/// What a body says, or why it says nothing.
+pub(super) type Read = Result<Value, BodyError>;
+
+/// A decision needs more of the body than has come.
+pub(super) struct NotYet;
+
+/// What the proxy holds of a body.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Came {
+    /// In bytes.
+    size: usize,
+    /// Whether that is all of it.
+    is_whole: bool,
+}
+
+impl Came {
+    /// The body of a request that has none.
+    pub(super) const NONE: Self = Self { size: 0, is_whole: true };
+}
+
+/// What a request with a body waits for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Until {
+    /// Keys or an answer. Whether its body is needed is not known yet.
+    Keys,
+    /// More of its body, which has to come by then.
+    Body(Moment),
+    /// Nothing any more: it goes on, and the next part of its body with it.
+    Nothing,
+}
+
+/// The requests with a body to come that did not go on at once.
+///
+/// Every request that ends is removed here, so that has to be quick however many there are.
+#[derive(Debug, Default)]
+pub(super) struct Bodies {
+    held: BTreeMap<RequestId, (Came, Until)>,
+    /// Whether the proxy has ever shown a part of a body that it holds back.
+    are_shown: bool,
+}
+
+impl Bodies {
+    /// Keeps a request, unless it has no body. `false` when too many wait for their bodies.
+    pub(super) fn hold(&mut self, request: RequestId, came: Came, until: Until) -> bool {
+        // How many wait for keys is bounded elsewhere.
+        let has_room = matches!(until, Until::Keys) || self.held.len() < MOST;
+        if has_room && came != Came::NONE {
+            self.held.insert(request, (came, until));
+        }
+        has_room
+    }
+
+    /// What there is of the body of a request that waits.
+    pub(super) fn came(&self, request: RequestId) -> Came {
+        self.held.get(&request).map_or(Came::NONE, |(came, _)| *came)
+    }
+
+    /// Changes what a request waits for, if it has a body to come.
+    pub(super) fn wait(&mut self, request: RequestId, for_what: Until) {
+        if let Some((_, until)) = self.held.get_mut(&request) {
+            *until = for_what;
+        }
+    }
+
+    pub(super) fn remove(&mut self, request: RequestId) {
+        self.held.remove(&request);
+    }
+
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.held.is_empty()
+    }
+
+    /// Takes out the requests whose bodies have not come in time.
+    fn take_late(&mut self, now: Moment) -> Vec<RequestId> {
+        let is_late = |_: &RequestId, (_, until): &mut (Came, Until)| matches!(until, Until::Body(deadline) if *deadline <= now);
+        self.held.extract_if(.., is_late).map(|(request, _)| request).collect()
+    }
+}
+
+impl Filter {
+    /// Takes note of a part of a request's body: how much the proxy holds with it, in bytes, and
+    /// whether that is all. To be called until the answer is [`Action::Continue`].
+    pub fn on_request_body(
+        &self,
+        host: &dyn Host,
+        request: RequestId,
+        size: usize,
+        is_whole: bool,
+    ) -> Action {
+        self.on_part(host, request, |_| Came { size, is_whole })
+    }
+
+    /// Takes note of a request's trailers: they end its body. To be called as
+    /// [`on_request_body`](Self::on_request_body) is.
+    pub fn on_request_trailers(&self, host: &dyn Host, request: RequestId) -> Action {
+        self.on_part(host, request, |came| Came { is_whole: true, ..came })
+    }
+
+    fn on_part(
+        &self,
+        host: &dyn Host,
+        request: RequestId,
+        note: impl FnOnce(Came) -> Came,
+    ) -> Action {
+        let mut bodies = self.bodies.borrow_mut();
+        // One that is not there was answered.
+        let Some((came, until)) = bodies.held.get_mut(&request) else { return Action::Answered };
+        *came = note(*came);
+        let (came, is_enough) = (*came, self.is_enough(*came));
+        match until {
+            Until::Nothing => {
+                bodies.remove(request);
+                return Action::Continue;
+            }
+            Until::Body(deadline) if !is_enough => *deadline = self.next_part_by(host),
+            Until::Body(_) | Until::Keys => {}
+        }
+        let decides = matches!(until, Until::Body(_)) && is_enough;
+        bodies.are_shown = true;
+        if !decides {
+            return Action::Wait;
+        }
+        bodies.remove(request);
+        drop(bodies);
+        self.decide(host, request, came)
+    }
+
+    /// Answers the requests whose bodies have not come in time.
+    pub(super) fn end_late_bodies(&self, host: &dyn Host) {
+        const WITHHELD: &str = "a policy reads the body of requests, and the proxy has shown none \
+             within body.timeout; such requests are answered with 500. Set \
+             allow_on_headers_stop_iteration: true beside vm_config, which needs Envoy 1.35";
+        let (late, are_shown) = {
+            let mut bodies = self.bodies.borrow_mut();
+            (bodies.take_late(host.moment()), bodies.are_shown)
+        };
+        for request in late {
+            if host.enter(request).is_err() {
+                continue;
+            }
+            let about = host.request_headers();
+            if are_shown {
+                debug!("{}: the body has not come in time", report::About(&about));
+                host.respond(&challenge::body_timeout());
+            } else {
+                let is_new = self.told.borrow_mut().is_new(WITHHELD);
+                let level = if is_new { Level::Error } else { Level::Debug };
+                log!(level, "{}: {WITHHELD}", report::About(&about));
+                host.respond(&challenge::body_withheld());
+            }
+        }
+    }
+
+    /// When the next part of a body has to be there.
+    pub(super) fn next_part_by(&self, host: &dyn Host) -> Moment {
+        host.moment().plus(self.policies.body.timeout)
+    }
+
+    /// The body, as far as it is needed to decide.
+    pub(super) fn body(
+        &self,
+        came: Came,
+        headers: &Headers,
+        host: &dyn Host,
+    ) -> Result<Read, NotYet> {
+        let read = if self.is_enough(came) {
+            self.read(came, headers, host)
+        } else if self.is_announced_too_large(headers) {
+            Err(BodyError::TooLarge)
+        } else {
+            return Err(NotYet);
+        };
+        if let Err(error) = &read {
+            debug!("{}: {error}", report::About(headers));
+        }
+        Ok(read)
+    }
+
+    /// Whether a decision need not wait for more of a body.
+    fn is_enough(&self, came: Came) -> bool {
+        came.is_whole || came.size > self.policies.body.limit
+    }
+
+    /// What is too large need not come first, and the proxy may not be able to keep it.
+    fn is_announced_too_large(&self, headers: &Headers) -> bool {
+        let length =
+            headers.single("content-length").and_then(|length| str::from_utf8(length).ok());
+        let length = length.and_then(|length| length.parse::<usize>().ok());
+        length.is_some_and(|length| length > self.policies.body.limit)
+    }
+
+    fn read(&self, came: Came, headers: &Headers, host: &dyn Host) -> Read {
+        match came.size {
+            0 => Err(BodyError::Missing),
+            size if size > self.policies.body.limit => Err(BodyError::TooLarge),
+            size => match host.request_body(size) {
+                // A part of a body can be one that says something else.
+                Some(bytes) if bytes.len() == size => body::parse(headers, &bytes),
+                _ => Err(BodyError::NotHandedOut),
+            },
+        }
+    }
+}
