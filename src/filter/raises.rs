@@ -5,6 +5,7 @@ use log::{Level, debug, log, log_enabled};
 use super::Filter;
 use super::bodies::{Came, NotYet};
 use super::route::Selected;
+use crate::body::BodyError;
 use crate::condition::{Doubt, Fact, Facts, Variable};
 use crate::decision::{Credentials, Denial};
 use crate::host::{Host, value};
@@ -71,7 +72,11 @@ impl Filter {
         let facts = Facts {
             headers,
             encoded_slashes: self.policies.encoded_slashes,
-            body: body.as_ref().map(|body| body.as_ref().map_err(|_| ())),
+            body: body.as_ref().and_then(|body| match body {
+                Ok(body) => Some(Ok(body)),
+                Err(BodyError::Missing) => None,
+                Err(_) => Some(Err(())),
+            }),
             evidence,
             levels: &self.policies.levels,
             response: None,

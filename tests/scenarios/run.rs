@@ -56,7 +56,12 @@ fn run_in_memory(suite: &Suite, row: &Row, keys: &Arc<Keys>) {
     }
     let filter = Filter::new(suite.config.to_string().as_bytes(), &host)
         .unwrap_or_else(|mistakes| panic!("the configuration has mistakes:\n{mistakes}"));
-    let action = filter.on_request_headers(&host, RequestId(1), true);
+    let body = request.body.clone();
+    let mut action = filter.on_request_headers(&host, RequestId(1), body.is_empty());
+    if action == Action::Wait {
+        host.body = Some(body.clone());
+        action = filter.on_request_body(&host, RequestId(1), body.len(), true);
+    }
     check_upstream(row, |name| host.request_header_upstream(name));
     let answer = host.into_answer();
     let expect = row.expect_in_memory.as_ref().unwrap_or(&row.expect).clone().without_proxy();
