@@ -24,6 +24,7 @@ pub mod policy;
 pub mod possession;
 pub mod report;
 pub mod request;
+mod secret;
 pub mod time;
 pub mod token;
 
