@@ -25,6 +25,7 @@ pub mod possession;
 pub mod report;
 pub mod request;
 mod secret;
+pub mod signals;
 pub mod time;
 pub mod token;
 

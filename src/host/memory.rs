@@ -158,6 +158,12 @@ impl MemoryHost {
         }
     }
 
+    /// All that the workers share.
+    pub fn shared_values(&self) -> Vec<(String, Vec<u8>)> {
+        let shared = self.shared.borrow();
+        shared.iter().map(|(key, (value, _))| (key.clone(), value.clone())).collect()
+    }
+
     /// The interval that was asked for last.
     pub const fn tick_period(&self) -> Option<Duration> {
         self.tick_period.get()

@@ -25,11 +25,15 @@ pub enum Counter {
     ProofReplay,
     /// A DPoP proof was refused because it could not be remembered.
     ProofStoreFull,
+    /// A signal had no more room for a key, and gave up another that still counted.
+    SignalEviction,
+    /// An event or a sighting was not kept.
+    SignalLost,
 }
 
 impl Counter {
     /// Every counter.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::SignatureByProxy,
         Self::SignatureByJwtSimple,
         Self::TokenCacheHit,
@@ -41,6 +45,8 @@ impl Counter {
         Self::IntrospectionFailure,
         Self::ProofReplay,
         Self::ProofStoreFull,
+        Self::SignalEviction,
+        Self::SignalLost,
     ];
 
     /// Its name; Envoy puts `wasmcustom.` before it.
@@ -57,6 +63,8 @@ impl Counter {
             Self::IntrospectionFailure => "stepup.introspection.failure",
             Self::ProofReplay => "stepup.dpop.replay",
             Self::ProofStoreFull => "stepup.dpop.store_full",
+            Self::SignalEviction => "stepup.signal.eviction",
+            Self::SignalLost => "stepup.signal.lost",
         }
     }
 }
