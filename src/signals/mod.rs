@@ -4,11 +4,13 @@
 //! starts. Nothing personal lies there, only codes that this process alone can make.
 //!
 //! It is bounded in bytes, whoever floods it. What has to give way then is chosen so that nobody gets
-//! rid of what was seen of him: [`WindowCounter`] says what may be wrong, and that it is on the safe
-//! side.
+//! rid of what was seen of him: [`WindowCounter`] and [`FirstSeen`] say what may be wrong, and that it
+//! is on the safe side.
 
 mod counter;
+mod first_seen;
 mod keys;
+mod sightings;
 mod slots;
 mod store;
 #[cfg(test)]
@@ -17,6 +19,7 @@ mod tests;
 use std::fmt;
 
 pub use self::counter::WindowCounter;
+pub use self::first_seen::FirstSeen;
 
 /// Why a signal cannot be read, or something was not kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,8 +2,10 @@
 #![allow(clippy::arithmetic_side_effects)]
 
 mod counter;
+mod first_seen;
 mod flood;
 mod keys;
+mod sightings;
 mod slots;
 
 use std::time::Duration;
