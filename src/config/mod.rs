@@ -13,6 +13,8 @@ mod paths;
 mod places;
 mod policies;
 mod rules;
+#[cfg_attr(not(test), expect(dead_code, reason = "read once conditions are"))]
+mod signals;
 mod source;
 #[cfg(test)]
 mod tests;

@@ -17,9 +17,66 @@ mod store;
 mod tests;
 
 use std::fmt;
+use std::time::Duration;
 
 pub use self::counter::WindowCounter;
 pub use self::first_seen::FirstSeen;
+
+/// A signal as it is configured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignalSettings {
+    /// Its name, which is an identifier of CEL.
+    pub name: Box<str>,
+    /// What it is counted, or remembered, for: an address, a subject.
+    pub per: ExpressionText,
+    /// What it tells.
+    pub kind: SignalKind,
+    /// How many keys (of [`SignalKind::FirstSeen`]: pairs) it has room for.
+    pub most_keys: usize,
+}
+
+/// What a signal tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignalKind {
+    /// How often something happened.
+    Count {
+        /// What is counted: a condition on a request and its response.
+        condition: ExpressionText,
+        /// For how long it counts.
+        window: Duration,
+    },
+    /// Whether something is new.
+    FirstSeen {
+        /// What is remembered.
+        value: ExpressionText,
+        /// How long it is new after it was first seen.
+        window: Duration,
+        /// How long it is remembered after it was last seen.
+        forget_after: Duration,
+    },
+}
+
+/// An expression as it is written, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExpressionText {
+    /// What is written.
+    pub text: Box<str>,
+    /// Its place in the configuration, as messages name it.
+    pub place: Box<str>,
+}
+
+impl SignalSettings {
+    /// What filters have to agree in to share this signal: its name and expressions. For
+    /// [`WindowCounter::new`] and [`FirstSeen::new`].
+    pub fn shared_name(&self) -> String {
+        let expression = match &self.kind {
+            SignalKind::Count { condition, .. } => condition,
+            SignalKind::FirstSeen { value, .. } => value,
+        };
+        // Written with quotes, one part does not run into the next.
+        format!("{} {:?} {:?}", self.name, self.per.text, expression.text)
+    }
+}
 
 /// Why a signal cannot be read, or something was not kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
