@@ -29,6 +29,8 @@ pub mod possession;
 pub mod remote;
 pub mod report;
 pub mod request;
+mod secret;
+pub mod signals;
 pub mod time;
 pub mod token;
 

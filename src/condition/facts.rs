@@ -9,6 +9,7 @@ use cel::common::value::Val;
 use serde_json::Value;
 
 use super::names::METADATA;
+use super::signals::{Signals, Told};
 use super::values::{Address, Feed, Instant, value_of};
 use super::{Doubt, Fact, Family, Variable};
 use crate::feeds::Feeds;
@@ -34,6 +35,8 @@ pub struct Facts<'f> {
     pub response: Option<&'f Headers>,
     /// The lists.
     pub feeds: &'f Feeds,
+    /// What the proxy counts and remembers.
+    pub signals: &'f Signals,
     /// The proxy.
     pub host: &'f dyn Host,
 }
@@ -187,7 +190,10 @@ impl<'f> Facts<'f> {
             Family::Feeds => {
                 Ok(self.feeds.entries(name, self.host).map(|entries| boxed(Feed(entries))))
             }
-            Family::Signals => Ok(None),
+            Family::Signals => Ok(Some(match self.signals.tell(name, self)? {
+                Told::Count(count) => int(i64::try_from(count).unwrap_or(i64::MAX)),
+                Told::New(is_new) => boxed(CelBool::from(is_new)),
+            })),
         }
     }
 

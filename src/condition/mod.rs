@@ -9,6 +9,7 @@ mod environment;
 mod facts;
 mod functions;
 mod names;
+mod signals;
 #[cfg(test)]
 mod tests;
 mod types;
@@ -24,6 +25,7 @@ use cel::{Context, ExecutionError, Value};
 
 pub use self::facts::Facts;
 pub use self::names::{Fact, Family, Variable};
+pub use self::signals::{LooksAt, Signal, Signals};
 pub use self::types::Type;
 
 use self::check::Checker;
@@ -43,6 +45,8 @@ pub enum Scope {
     PublicRequest,
     /// Once a response has come.
     Response,
+    /// Both before a request goes on and once its response has come.
+    Both,
 }
 
 /// What a configuration gives names to.

@@ -133,8 +133,14 @@ impl Variable {
             Scope::PublicRequest if self.is_of_token() => {
                 Some("a public policy looks at no token; take out public, and require a level")
             }
-            Scope::Response if matches!(self, Self::Fact(Fact::Body)) => {
-                Some("the body of the request is gone by then")
+            Scope::Both if is_of_response => {
+                Some("it is read before there is a response too; expected facts of the request")
+            }
+            Scope::Response | Scope::Both if matches!(self, Self::Fact(Fact::Body)) => {
+                Some("the body of the request is gone once there is a response")
+            }
+            Scope::Response | Scope::Both if self.is_of_token() => {
+                Some("the token is not kept until there is a response")
             }
             _ => None,
         }

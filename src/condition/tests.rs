@@ -48,6 +48,7 @@ struct Bench {
     evidence: Option<Evidence>,
     body: Result<Value, ()>,
     feeds: Feeds,
+    signals: Signals,
 }
 
 impl Bench {
@@ -106,6 +107,7 @@ impl Bench {
             evidence: Some(Evidence::for_test(issuer(), claims)),
             body: Ok(body),
             feeds: feeds(),
+            signals: Signals::default(),
         }
     }
 
@@ -118,6 +120,7 @@ impl Bench {
             levels: &self.levels,
             response: None,
             feeds: &self.feeds,
+            signals: &self.signals,
             host: &self.host,
         }
     }

@@ -16,6 +16,7 @@ mod places;
 mod policies;
 mod raises;
 mod rules;
+mod signals;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -38,7 +39,7 @@ use crate::keys::Algorithms;
 use crate::policy::{EncodedSlashes, PolicySet};
 
 /// The keys at the top of a configuration.
-pub const KEYS: [&str; 13] = [
+pub const KEYS: [&str; 14] = [
     "levels",
     "issuers",
     "tokens",
@@ -50,6 +51,7 @@ pub const KEYS: [&str; 13] = [
     "route_metadata",
     "trusted_headers",
     "feeds",
+    "signals",
     "challenge",
     "encoded_slashes",
 ];
@@ -88,11 +90,14 @@ fn read(root: &Node<'_>) -> Option<PolicySet> {
     let body = body::read(&object);
     let feed_names = feeds::names(&object);
     let feeds = feeds::read(&object);
-    let known = Known { feeds: &feed_names, signals: &[] };
+    let signals = signals::read(&object);
+    let signal_names = signals::names(signals.as_deref());
+    let known = Known { feeds: &feed_names, signals: &signal_names };
     let policies = object
         .required("policies", "the policies by name")
         .map_or_else(PoliciesRead::default, |node| policies::read(&node, &levels, &known));
     let trusted_headers = trusted::read(&object);
+    let signals = signals.and_then(|signals| signals::compile(&object, signals, &feed_names));
     if policies.needs_levels() && object.get("levels").is_none() {
         object.required("levels", "the levels that the policies require, weakest first");
     }
@@ -119,6 +124,7 @@ fn read(root: &Node<'_>) -> Option<PolicySet> {
         rules: crate::policy::Rules::new(rules?, default?),
         trusted_headers: trusted_headers?,
         feeds: feeds?,
+        signals: signals?,
         route_metadata: route_metadata?,
         encoded_slashes: slashes?,
         challenge: ChallengeSettings { dpop_algorithms: dpop.algorithms, ..challenge? },

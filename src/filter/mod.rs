@@ -4,6 +4,7 @@ mod bodies;
 mod raises;
 mod route;
 mod shown;
+mod signals;
 #[cfg(test)]
 mod tests;
 mod told;
@@ -21,6 +22,7 @@ use self::shown::Shown;
 use self::told::Told;
 use self::waiting::{Pace, Wait, Waiting};
 use crate::challenge::{self, Response};
+use crate::condition::Signals;
 use crate::config::{self, Mistakes};
 use crate::decision::{Credentials, Decision, decide};
 use crate::feeds::Feeds;
@@ -40,6 +42,7 @@ pub struct Filter {
     earlier: EarlierFilters,
     possession: Possession,
     feeds: Feeds,
+    signals: Signals,
     waiting: RefCell<Waiting>,
     bodies: RefCell<Bodies>,
     told: RefCell<Told>,
@@ -89,11 +92,23 @@ impl Filter {
         offer_what_is_checked(&mut policies, verifier.algorithms());
         let possession = Possession::new(policies.dpop.clone(), host);
         let feeds = Feeds::new(std::mem::take(&mut policies.feeds), host);
+        let signals = Signals::new(std::mem::take(&mut policies.signals), host);
         let pace = Pace::default();
         // The first keys are fetched in the first tick.
         pace.settle(verifier.is_idle() && feeds.is_idle(), host);
         let (waiting, bodies, told) = (RefCell::default(), RefCell::default(), RefCell::default());
-        Ok(Self { policies, verifier, earlier, possession, feeds, waiting, bodies, told, pace })
+        Ok(Self {
+            policies,
+            verifier,
+            earlier,
+            possession,
+            feeds,
+            signals,
+            waiting,
+            bodies,
+            told,
+            pace,
+        })
     }
 
     /// Decides over a request, and answers it where it does not go on. `is_whole` says that no body
@@ -305,7 +320,10 @@ impl Filter {
         }
         let (settings, schemes) = (&self.policies.challenge, self.schemes(&shown));
         let mut response = match &decision {
-            Decision::Allow(_) => return Outcome::Continue,
+            Decision::Allow(_) => {
+                self.see(&shown, headers, host);
+                return Outcome::Continue;
+            }
             Decision::Challenge(challenge) => {
                 challenge::challenge(challenge, settings, levels, schemes)
             }

@@ -69,20 +69,12 @@ impl Filter {
         } else {
             None
         };
-        let facts = Facts {
-            headers,
-            encoded_slashes: self.policies.encoded_slashes,
-            body: body.as_ref().and_then(|body| match body {
-                Ok(body) => Some(Ok(body)),
-                Err(BodyError::Missing) => None,
-                Err(_) => Some(Err(())),
-            }),
-            evidence,
-            levels: &self.policies.levels,
-            response: None,
-            feeds: &self.feeds,
-            host,
-        };
+        let body = body.as_ref().and_then(|body| match body {
+            Ok(body) => Some(Ok(body)),
+            Err(BodyError::Missing) => None,
+            Err(_) => Some(Err(())),
+        });
+        let facts = Facts { body, evidence, ..self.bare_facts(headers, host) };
         Ok(fire(selected, evaluable, &facts))
     }
 

@@ -26,6 +26,8 @@ pub struct MemoryHost {
     pub headers: Headers,
     /// As much of the request's body as has come; `None` for one that is not handed out.
     pub body: Option<Vec<u8>>,
+    /// The response's headers.
+    pub response_headers: Headers,
     /// Properties by their path, joined with dots. `None` for one that cannot be handed out.
     pub properties: HashMap<String, Option<Vec<u8>>>,
     /// Environment variables.
@@ -82,6 +84,7 @@ impl MemoryHost {
             time_per_call: Duration::ZERO,
             headers,
             body: None,
+            response_headers: Headers::default(),
             properties: HashMap::new(),
             variables: HashMap::new(),
             foreign: None,
@@ -161,6 +164,12 @@ impl MemoryHost {
         }
     }
 
+    /// All that the workers share.
+    pub fn shared_values(&self) -> Vec<(String, Vec<u8>)> {
+        let shared = self.shared.borrow();
+        shared.iter().map(|(key, (value, _))| (key.clone(), value.clone())).collect()
+    }
+
     /// The interval that was asked for last.
     pub const fn tick_period(&self) -> Option<Duration> {
         self.tick_period.get()
@@ -197,6 +206,10 @@ impl Host for MemoryHost {
 
     fn request_body(&self, size: usize) -> Option<Vec<u8>> {
         self.body.as_ref().map(|body| body.iter().copied().take(size).collect())
+    }
+
+    fn response_headers(&self) -> Headers {
+        self.response_headers.clone()
     }
 
     fn set_request_header(&self, name: &str, value: Option<&[u8]>) {

@@ -42,6 +42,9 @@ pub trait Host {
     /// does not hand it out.
     fn request_body(&self, size: usize) -> Option<Vec<u8>>;
 
+    /// The response's headers, `:status` included, in one call; none before there is a response.
+    fn response_headers(&self) -> Headers;
+
     /// Replaces all values of a request header, or removes it with `None`.
     fn set_request_header(&self, name: &str, value: Option<&[u8]>);
 

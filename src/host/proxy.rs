@@ -147,6 +147,13 @@ impl HttpContext for Http {
         }
     }
 
+    fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
+        if let Some(filter) = &self.filter {
+            filter.on_response_headers(&Proxy::default());
+        }
+        Action::Continue
+    }
+
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
         match &self.filter {
             _ if self.passes => Action::Continue,
@@ -218,6 +225,10 @@ impl Host for Proxy {
 
     fn request_body(&self, size: usize) -> Option<Vec<u8>> {
         hostcalls::get_buffer(BufferType::HttpRequestBody, 0, size).ok().flatten()
+    }
+
+    fn response_headers(&self) -> Headers {
+        headers_of(MapType::HttpResponseHeaders)
     }
 
     fn set_request_header(&self, name: &str, value: Option<&[u8]>) {

@@ -33,7 +33,7 @@ pub use self::trusted::TrustedHeaders;
 
 use crate::body::BodySettings;
 use crate::challenge::ChallengeSettings;
-use crate::condition::{Family, Variable};
+use crate::condition::{Family, Signal, Variable};
 use crate::feeds::FeedSettings;
 use crate::possession::DpopSettings;
 use crate::token::{Issuers, TokenSettings};
@@ -137,6 +137,8 @@ pub struct PolicySet {
     pub trusted_headers: TrustedHeaders,
     /// The lists that conditions look into.
     pub feeds: Vec<FeedSettings>,
+    /// What the proxy counts and remembers.
+    pub signals: Vec<Signal>,
     /// Whether a route's own metadata may name its policy.
     pub route_metadata: bool,
     /// What becomes of `%2F` and `%5C` in paths.

@@ -8,7 +8,6 @@ mod error;
 mod nonce;
 mod proof;
 mod replay;
-mod secret;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -25,6 +24,7 @@ pub use self::target::Origin;
 use crate::host::Host;
 use crate::keys::Algorithms;
 use crate::request::Headers;
+use crate::secret;
 use crate::token::{Evidence, Presented, Scheme, Verifier};
 
 /// What DPoP proofs have to be like.

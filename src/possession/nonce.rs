@@ -7,8 +7,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac_sha256::HMAC;
 
-use super::secret;
 use crate::host::Host;
+use crate::secret;
 use crate::time::Timestamp;
 
 /// How long a nonce is handed out, and how long after that it is still taken.

@@ -15,9 +15,9 @@ use std::time::Duration;
 use hmac_sha256::HMAC;
 
 use super::confirmation::Digest;
-use super::secret;
 use crate::host::Host;
 use crate::report::Counter;
+use crate::secret;
 use crate::time::Timestamp;
 
 /// How many buckets there are for all keys: room for four million proofs, in 68 MB at most, of which

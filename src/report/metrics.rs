@@ -35,11 +35,15 @@ pub enum Counter {
     RaiseInDoubt,
     /// A raise in shadow mode would have fired.
     RaiseInShadow,
+    /// A signal had no more room for a key, and gave up another that still counted.
+    SignalEviction,
+    /// An event or a sighting was not kept.
+    SignalLost,
 }
 
 impl Counter {
     /// Every counter.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::SignatureByProxy,
         Self::SignatureByJwtSimple,
         Self::TokenCacheHit,
@@ -56,6 +60,8 @@ impl Counter {
         Self::Raise,
         Self::RaiseInDoubt,
         Self::RaiseInShadow,
+        Self::SignalEviction,
+        Self::SignalLost,
     ];
 
     /// Its name; Envoy puts `wasmcustom.` before it.
@@ -77,6 +83,8 @@ impl Counter {
             Self::Raise => "stepup.raise.fired",
             Self::RaiseInDoubt => "stepup.raise.in_doubt",
             Self::RaiseInShadow => "stepup.raise.shadow",
+            Self::SignalEviction => "stepup.signal.eviction",
+            Self::SignalLost => "stepup.signal.lost",
         }
     }
 }

@@ -11,6 +11,7 @@ mod policies;
 mod reach;
 mod rules;
 mod shape;
+mod signals;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};

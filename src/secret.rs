@@ -1,15 +1,17 @@
-//! A secret of this process, which its workers share.
+//! A secret of this process, which its workers share: for codes that nobody else can make, or foresee.
+//!
+//! Each use puts a label of its own before what it makes a code of.
 
 use crate::host::Host;
 
 /// Where it is shared.
-const KEY: &str = "stepup.v1 dpop secret";
+const KEY: &str = "stepup.v1 secret";
 
 /// The secret's length, that of the hash that it is used with (RFC 2104 §3).
 const LENGTH: usize = 32;
 
 /// Makes the secret where there is none yet. `false` where the proxy shares nothing.
-pub(super) fn ensure(host: &dyn Host) -> bool {
+pub(crate) fn ensure(host: &dyn Host) -> bool {
     if host.shared(KEY).is_none() {
         let mut secret = [0; LENGTH];
         if getrandom::fill(&mut secret).is_ok() {
@@ -21,6 +23,6 @@ pub(super) fn ensure(host: &dyn Host) -> bool {
 }
 
 /// The secret. `None` where the proxy shares nothing.
-pub(super) fn read(host: &dyn Host) -> Option<[u8; LENGTH]> {
+pub(crate) fn read(host: &dyn Host) -> Option<[u8; LENGTH]> {
     host.shared(KEY)?.0.try_into().ok()
 }

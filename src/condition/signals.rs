@@ -1,0 +1,122 @@
+//! Signals, as conditions read them and requests feed them.
+
+use super::{Condition, Doubt, Facts, KeyExpression};
+use crate::host::Host;
+use crate::signals::{FirstSeen, SignalKind, SignalSettings, WindowCounter};
+
+/// A signal with its expressions compiled.
+#[derive(Debug)]
+pub struct Signal {
+    /// How it is configured.
+    pub settings: SignalSettings,
+    /// What it is kept for.
+    pub per: KeyExpression,
+    /// What it looks at.
+    pub looks_at: LooksAt,
+}
+
+/// What a signal looks at.
+#[derive(Debug)]
+pub enum LooksAt {
+    /// Whether a response is one to count.
+    Event(Condition),
+    /// What may be new.
+    Value(KeyExpression),
+}
+
+/// The signals of a filter.
+#[derive(Debug, Default)]
+pub struct Signals(Vec<Kept>);
+
+#[derive(Debug)]
+struct Kept {
+    name: Box<str>,
+    per: KeyExpression,
+    what: What,
+}
+
+#[derive(Debug)]
+enum What {
+    Count { event: Condition, counter: WindowCounter },
+    New { value: KeyExpression, seen: FirstSeen },
+}
+
+/// What a signal tells a condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    Count(u64),
+    New(bool),
+}
+
+impl Signals {
+    /// Makes what the workers share.
+    pub fn new(signals: Vec<Signal>, host: &dyn Host) -> Self {
+        let kept = signals.into_iter().map(|Signal { settings, per, looks_at }| {
+            let (shared, most) = (settings.shared_name(), settings.most_keys);
+            let what = match (settings.kind, looks_at) {
+                (SignalKind::FirstSeen { window, forget_after, .. }, LooksAt::Value(value)) => {
+                    let seen = FirstSeen::new(&shared, window, forget_after, most, host);
+                    Some(What::New { value, seen })
+                }
+                (SignalKind::Count { window, .. }, LooksAt::Event(event)) => {
+                    let counter = WindowCounter::new(&shared, window, most, host);
+                    Some(What::Count { event, counter })
+                }
+                // The configuration makes no others.
+                _ => None,
+            };
+            what.map(|what| Kept { name: settings.name, per, what })
+        });
+        Self(kept.flatten().collect())
+    }
+
+    /// Whether any looks at responses.
+    pub fn look_at_responses(&self) -> bool {
+        self.0.iter().any(|signal| matches!(signal.what, What::Count { .. }))
+    }
+
+    /// Whether any looks at requests that go on.
+    pub fn look_at_requests(&self) -> bool {
+        self.0.iter().any(|signal| matches!(signal.what, What::New { .. }))
+    }
+
+    /// What the signal of this name tells of a request.
+    pub(super) fn tell(&self, name: &str, facts: &Facts<'_>) -> Result<Told, Doubt> {
+        let signal = self.0.iter().find(|signal| *signal.name == *name).ok_or(Doubt::Missing)?;
+        let key = signal.per.key(facts)?;
+        match &signal.what {
+            What::Count { counter, .. } => {
+                counter.read(key.as_bytes(), facts.host).map(Told::Count)
+            }
+            What::New { value, seen } => {
+                let value = value.key(facts)?;
+                seen.is_new(key.as_bytes(), value.as_bytes(), facts.host).map(Told::New)
+            }
+        }
+        .map_err(|_| Doubt::NotComputable)
+    }
+
+    /// Counts a response, where it is one to count, or where that cannot be told.
+    pub fn count(&self, facts: &Facts<'_>) {
+        for signal in &self.0 {
+            if let What::Count { event, counter } = &signal.what
+                && event.holds(facts).unwrap_or(true)
+                && let Ok(key) = signal.per.key(facts)
+            {
+                // What could not be counted was counted as that.
+                let _ = counter.add(key.as_bytes(), facts.host);
+            }
+        }
+    }
+
+    /// Remembers what a request that goes on brings.
+    pub fn see(&self, facts: &Facts<'_>) {
+        for signal in &self.0 {
+            if let What::New { value, seen } = &signal.what
+                && let (Ok(key), Ok(value)) = (signal.per.key(facts), value.key(facts))
+            {
+                let _ = seen.see(key.as_bytes(), value.as_bytes(), facts.host);
+            }
+        }
+    }
+}
