@@ -31,7 +31,7 @@ impl Bench {
             pair(":method", "POST"),
             pair(":path", "/"),
             pair(":authority", "api.example.com"),
-            pair("content-type", "application/json"),
+            pair("content-type", self.content_type),
             pair("authorization", &format!("Bearer {token}")),
         ];
         headers.extend(self.length.map(|length| pair("content-length", &length.to_string())));
@@ -128,6 +128,10 @@ fn a_body_that_is_missing_too_large_or_withheld_is_an_error() {
         assert_eq!(bench.post("known"), expected, "{length}");
     }
     bench.length = None;
+    bench.filter.body_condition.set(Some(|body| *body != Err(BodyError::WrongType)));
+    bench.content_type = "application/grpc";
+    assert_eq!(bench.post("known"), Action::Continue);
+    bench.content_type = "application/json";
 
     bench.filter.body_condition.set(Some(Result::is_err));
     assert_eq!(bench.post("known"), Action::Wait);
