@@ -100,8 +100,11 @@ impl Bodies {
 
     /// Takes out the requests whose bodies have not come in time.
     fn take_late(&mut self, now: Moment) -> Vec<RequestId> {
-        let is_late = |_: &RequestId, (_, until): &mut (Came, Until)| matches!(until, Until::Body(deadline) if *deadline <= now);
-        self.held.extract_if(.., is_late).map(|(request, _)| request).collect()
+        let is_late = |until: &Until| matches!(until, Until::Body(by) if *by <= now);
+        self.held
+            .extract_if(.., |_, (_, until)| is_late(until))
+            .map(|(request, _)| request)
+            .collect()
     }
 }
 
