@@ -41,6 +41,19 @@ impl Default for BodySettings {
     }
 }
 
+/// What the headers of a request already say against reading its body, before any of it has come.
+/// `limit` is in bytes.
+///
+/// # Errors
+/// When the body is going to be refused whatever it holds.
+pub fn check_headers(headers: &Headers, limit: usize) -> Result<(), BodyError> {
+    media::check_encoding(headers)?;
+    media::format(headers)?;
+    let length = headers.single("content-length").and_then(|length| str::from_utf8(length).ok());
+    let length = length.and_then(|length| length.parse::<usize>().ok());
+    if length.is_some_and(|length| length > limit) { Err(BodyError::TooLarge) } else { Ok(()) }
+}
+
 /// Reads a whole body: JSON, or a form as an object of strings. `headers` are those of its request.
 ///
 /// # Errors

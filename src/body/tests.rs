@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::BodyError::{
     ByteOrderMark, Duplicate, Encoded, InexactNumber, Missing, NoType, NotForm, NotJson, NotUtf8,
-    TooDeep, TooManyValues, WrongCharset, WrongType,
+    TooDeep, TooLarge, TooManyValues, WrongCharset, WrongType,
 };
 use super::*;
 
@@ -95,6 +95,27 @@ fn a_body_that_is_missing_or_encoded_is_not_read() {
         let all = std::iter::once(("content-type", JSON)).chain(encodings).collect::<Vec<_>>();
         assert_eq!(parse(&headers(&all), b"1"), expected, "{all:?}");
     }
+}
+
+#[test]
+fn headers_tell_before_a_body_comes_that_it_is_refused() {
+    for (name, value, expected) in [
+        ("content-length", "40", Ok(())),
+        ("content-length", "41", Err(TooLarge)),
+        ("content-length", "18446744073709551615", Err(TooLarge)),
+        ("content-length", "many", Ok(())),
+        ("content-type", "application/json", Err(NoType)),
+        ("content-encoding", "gzip", Err(Encoded)),
+        ("transfer-encoding", "chunked", Ok(())),
+    ] {
+        let headers = headers(&[("content-type", JSON), (name, value)]);
+        assert_eq!(check_headers(&headers, 40), expected, "{name}: {value}");
+    }
+    assert_eq!(check_headers(&headers(&[]), 40), Err(NoType));
+    assert_eq!(
+        check_headers(&headers(&[("content-type", "application/grpc")]), 40),
+        Err(WrongType)
+    );
 }
 
 #[test]

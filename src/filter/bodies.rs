@@ -94,8 +94,11 @@ impl Bodies {
 
     /// Takes out the requests whose bodies have not come in time.
     fn take_late(&mut self, now: Moment) -> Vec<RequestId> {
-        let is_late = |_: &RequestId, (_, until): &mut (Came, Until)| matches!(until, Until::Body(deadline) if *deadline <= now);
-        self.held.extract_if(.., is_late).map(|(request, _)| request).collect()
+        let is_late = |until: &Until| matches!(until, Until::Body(by) if *by <= now);
+        self.held
+            .extract_if(.., |_, (_, until)| is_late(until))
+            .map(|(request, _)| request)
+            .collect()
     }
 }
 
@@ -187,10 +190,13 @@ impl Filter {
     ) -> Result<Read, NotYet> {
         let read = if self.is_enough(came) {
             self.read(came, headers, host)
-        } else if self.is_announced_too_large(headers) {
-            Err(BodyError::TooLarge)
         } else {
-            return Err(NotYet);
+            // What is refused in any case may be too long for the proxy to keep, or a stream of
+            // questions that wait for answers.
+            match body::check_headers(headers, self.policies.body.limit) {
+                Ok(()) => return Err(NotYet),
+                Err(error) => Err(error),
+            }
         };
         if let Err(error) = &read {
             debug!("{}: {error}", report::About(headers));
@@ -201,14 +207,6 @@ impl Filter {
     /// Whether a decision need not wait for more of a body.
     fn is_enough(&self, came: Came) -> bool {
         came.is_whole || came.size > self.policies.body.limit
-    }
-
-    /// What is too large need not come first, and the proxy may not be able to keep it.
-    fn is_announced_too_large(&self, headers: &Headers) -> bool {
-        let length =
-            headers.single("content-length").and_then(|length| str::from_utf8(length).ok());
-        let length = length.and_then(|length| length.parse::<usize>().ok());
-        length.is_some_and(|length| length > self.policies.body.limit)
     }
 
     fn read(&self, came: Came, headers: &Headers, host: &dyn Host) -> Read {

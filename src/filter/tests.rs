@@ -41,6 +41,8 @@ struct Bench {
     host: MemoryHost,
     requests: u32,
     calls: u32,
+    /// Of requests with a body.
+    content_type: &'static str,
     /// The `content-length` of requests with a body.
     length: Option<usize>,
 }
@@ -54,7 +56,8 @@ impl Bench {
         let mut host = MemoryHost::new(Headers::default());
         host.variables.insert("SECRET".to_owned(), "hunter2".to_owned());
         let filter = Filter::new(configuration.to_string().as_bytes(), &host).unwrap();
-        Self { filter, host, requests: 0, calls: 0, length: None }
+        let content_type = "application/json";
+        Self { filter, host, requests: 0, calls: 0, content_type, length: None }
     }
 
     /// A request with this token.

@@ -26,7 +26,7 @@ impl Bench {
             pair(":method", "POST"),
             pair(":path", "/"),
             pair(":authority", "api.example.com"),
-            pair("content-type", "application/json"),
+            pair("content-type", self.content_type),
             pair("authorization", &format!("Bearer {token}")),
         ];
         headers.extend(self.length.map(|length| pair("content-length", &length.to_string())));
@@ -123,6 +123,10 @@ fn a_body_that_is_missing_too_large_or_withheld_puts_a_condition_in_doubt() {
         assert_eq!(bench.status(), expected, "{length}");
     }
     bench.length = None;
+    bench.filter.body_condition.set(Some(|body| *body != Err(BodyError::WrongType)));
+    bench.content_type = "application/grpc";
+    assert_eq!(bench.post("known"), Action::Continue);
+    bench.content_type = "application/json";
 
     assert_eq!(bench.post("known"), Action::Wait);
     let longest = format!("{{\"amount\":1,\"x\":\"{}\"}}", "x".repeat(LIMIT - 19));
