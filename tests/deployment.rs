@@ -326,6 +326,7 @@ fn the_module_exports_only_callbacks_that_it_has_a_use_for() {
         "proxy_on_request_body",
         "proxy_on_request_headers",
         "proxy_on_request_trailers",
+        "proxy_on_response_headers",
         "proxy_on_tick",
         "proxy_on_vm_start",
     ];

@@ -11,6 +11,7 @@ mod told;
 mod waiting;
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use log::{Level, debug, info, log, log_enabled, warn};
@@ -43,6 +44,7 @@ pub struct Filter {
     possession: Possession,
     feeds: Feeds,
     signals: Signals,
+    for_responses: RefCell<HashMap<RequestId, Headers>>,
     waiting: RefCell<Waiting>,
     bodies: RefCell<Bodies>,
     told: RefCell<Told>,
@@ -104,6 +106,7 @@ impl Filter {
             possession,
             feeds,
             signals,
+            for_responses: RefCell::default(),
             waiting,
             bodies,
             told,
@@ -124,7 +127,7 @@ impl Filter {
 
     /// Decides over a request of whose body this much is there.
     fn decide(&self, host: &dyn Host, request: RequestId, came: Came) -> Action {
-        match self.outcome(came, host) {
+        match self.outcome(request, came, host) {
             Outcome::Continue => Action::Continue,
             Outcome::Answer(response) => {
                 host.respond(&response);
@@ -184,6 +187,7 @@ impl Filter {
     pub fn on_request_end(&self, request: RequestId) {
         self.waiting.borrow_mut().remove(request);
         self.bodies.borrow_mut().remove(request);
+        self.forget_for_response(request);
     }
 
     /// Decides again over the requests that wait, as far as there is news for them, and lets those
@@ -203,7 +207,7 @@ impl Filter {
                 continue;
             }
             let came = self.bodies.borrow().came(request);
-            let outcome = self.outcome(came, host);
+            let outcome = self.outcome(request, came, host);
             self.bodies.borrow_mut().wait(
                 request,
                 match &outcome {
@@ -235,11 +239,12 @@ impl Filter {
 
     /// Decides over the request that the host's calls are about. Where it goes on, it does so
     /// without its token, if that is configured.
-    fn outcome(&self, came: Came, host: &dyn Host) -> Outcome {
+    fn outcome(&self, request: RequestId, came: Came, host: &dyn Host) -> Outcome {
         let mut headers = host.request_headers();
         if self.remove_untrusted(&headers, host) {
             headers = host.request_headers();
         }
+        self.keep_for_response(request, &headers);
         let outcome = self.judge(&headers, came, host);
         let tokens = &self.policies.tokens;
         if matches!(outcome, Outcome::Continue) && !tokens.forward {

@@ -4,14 +4,29 @@ use super::Filter;
 use super::shown::Shown;
 use crate::condition::Facts;
 use crate::decision::Credentials;
-use crate::host::Host;
+use crate::host::{Host, RequestId};
 use crate::request::Headers;
 
 impl Filter {
-    /// Counts a response, where a signal asks for that.
-    pub fn on_response_headers(&self, host: &dyn Host) {
+    /// Keeps a request's headers until there is a response: the proxy does not show them then.
+    pub(super) fn keep_for_response(&self, request: RequestId, headers: &Headers) {
         if self.signals.look_at_responses() {
-            let (headers, response) = (host.request_headers(), host.response_headers());
+            self.for_responses.borrow_mut().insert(request, headers.clone());
+        }
+    }
+
+    pub(super) fn forget_for_response(&self, request: RequestId) {
+        if self.signals.look_at_responses() {
+            self.for_responses.borrow_mut().remove(&request);
+        }
+    }
+
+    /// Counts a response, where a signal asks for that.
+    pub fn on_response_headers(&self, host: &dyn Host, request: RequestId) {
+        // One whose headers were not kept never came here, and was answered by the proxy itself.
+        let headers = self.for_responses.borrow_mut().remove(&request);
+        if let Some(headers) = headers {
+            let response = host.response_headers();
             let facts = Facts { response: Some(&response), ..self.bare_facts(&headers, host) };
             self.signals.count(&facts);
         }

@@ -168,7 +168,7 @@ impl CalloutAnswer {
 }
 
 /// Which request of the proxy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u32);
 
 /// Which call of [`Host::call`].

@@ -149,7 +149,7 @@ impl HttpContext for Http {
 
     fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
         if let Some(filter) = &self.filter {
-            filter.on_response_headers(&Proxy::default());
+            filter.on_response_headers(&Proxy::default(), self.id);
         }
         Action::Continue
     }

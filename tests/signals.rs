@@ -1,0 +1,145 @@
+//! Signals, through a real Envoy with several workers.
+
+// A test may fail by panicking.
+#![allow(clippy::arithmetic_side_effects, clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+mod support;
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use support::shipped::fewest_capabilities;
+use support::{
+    Algorithm, Claims, Envoy, EnvoyOptions, Reply, Request, SigningKey, Upstream, claims, now,
+    poll, tokens,
+};
+
+/// Failed logins raise the bar for whoever they come from, as the edge proxy tells it.
+fn config(key: &SigningKey, window: &str) -> Value {
+    json!({
+        "levels": [
+            {"name": "password", "proven_by": [{"acr": ["1"]}]},
+            {"name": "strong", "proven_by": [{"acr": ["phr"]}]},
+        ],
+        "issuers": [{
+            "issuer": "https://id.example.com",
+            "audiences": ["https://api.example.com"],
+            "keys": {"inline": tokens::jwks([key])},
+        }],
+        "trusted_headers": {"names": ["x-client"], "from": ["127.0.0.0/8"]},
+        "signals": {
+            "failed_logins": {
+                "count": "request.method == 'POST' && request.path == '/login' && response.status == 401",
+                "per": "request.headers['x-client']",
+                "window": window,
+            },
+            "new_device": {
+                "first_seen": "request.headers['x-device']",
+                "per": "claims.sub",
+                "window": "2s",
+            },
+        },
+        "policies": {
+            "open": {"public": true},
+            "read": {
+                "require": [{"level": "password"}],
+                "raise": [{
+                    "name": "brute-force",
+                    "when": "signals.failed_logins >= 5",
+                    "require": [{"level": "strong"}],
+                }],
+            },
+            "device": {
+                "require": [{"level": "password"}],
+                "raise": [{
+                    "name": "new-device",
+                    "when": "signals.new_device",
+                    "require": [{"level": "strong"}],
+                }],
+            },
+        },
+        "rules": [
+            {"match": {"path": "/login"}, "policy": "open"},
+            {"match": {"path": "/device"}, "policy": "device"},
+        ],
+        "default": "read",
+    })
+}
+
+struct Stage {
+    _upstream: Upstream,
+    envoy: Envoy,
+    key: SigningKey,
+}
+
+impl Stage {
+    fn start(window: &str) -> Self {
+        let key = SigningKey::generate(Algorithm::Es256, "k");
+        let upstream = Upstream::start_with(|received| match received.header("x-password") {
+            Some(b"right") | None => Reply::new(200, ""),
+            Some(_) => Reply::new(401, ""),
+        });
+        let options = EnvoyOptions::new(&upstream, config(&key, window));
+        let envoy = Envoy::start(options.allow_only(&fewest_capabilities()));
+        Self { _upstream: upstream, envoy, key }
+    }
+
+    fn log_in(&self, client: &str, password: &str) {
+        let request = Request::new("POST", "/login").header("x-client", client);
+        self.envoy.send(&request.header("x-password", password));
+    }
+
+    fn send(&self, request: Request, change: impl Fn(Claims) -> Claims) -> u16 {
+        let claims = change(claims(now()).acr("1").auth_time_ago(1));
+        self.envoy.send(&request.bearer(&self.key.token(claims))).status
+    }
+
+    /// Each request comes over a connection of its own, so that workers take turns.
+    fn read(&self, client: &str) -> Vec<u16> {
+        let request = || Request::get("/").header("x-client", client);
+        (0..16).map(|_| self.send(request(), |claims| claims)).collect()
+    }
+}
+
+#[test]
+fn five_failed_logins_raise_the_bar_on_all_workers_until_the_window_is_over() {
+    let stage = Stage::start("8s");
+    for number in 0..4 {
+        stage.log_in("198.51.100.7", "wrong");
+        stage.log_in("198.51.100.8", if number == 0 { "wrong" } else { "right" });
+    }
+    assert_eq!(stage.read("198.51.100.7"), [200; 16], "four are not five");
+    stage.log_in("198.51.100.7", "wrong");
+    assert_eq!(stage.read("198.51.100.7"), [401; 16]);
+    assert_eq!(stage.read("198.51.100.8"), [200; 16], "others are not touched");
+    let request = Request::get("/").header("x-client", "198.51.100.7");
+    assert_eq!(stage.send(request.clone(), |claims| claims.acr("phr")), 200, "a step-up is enough");
+    let falls = || (stage.send(request.clone(), |claims| claims) == 200).then_some(());
+    poll(Duration::from_secs(12), falls).expect("the bar falls after the window");
+    assert_eq!(stage.read("198.51.100.7"), [200; 16]);
+}
+
+#[test]
+fn whoever_cannot_be_told_apart_counts_as_suspect() {
+    let stage = Stage::start("10m");
+    assert_eq!(stage.send(Request::get("/"), |claims| claims), 401);
+    let twice = Request::get("/").header("x-client", "a").header("x-client", "b");
+    assert_eq!(stage.send(twice, |claims| claims), 401);
+}
+
+#[test]
+fn a_device_is_new_for_a_while_after_it_was_first_let_through() {
+    let stage = Stage::start("10m");
+    let device = |id: &str, acr: &str, subject: &str| {
+        let request = Request::get("/device").header("x-device", id);
+        stage.send(request, |claims| claims.acr(acr).subject(subject))
+    };
+    assert_eq!(device("d1", "1", "alice"), 401, "it was never seen");
+    assert_eq!(device("d1", "phr", "alice"), 200);
+    assert_eq!(device("d1", "1", "alice"), 401, "it was seen a moment ago");
+    let is_known = || (device("d1", "1", "alice") == 200).then_some(());
+    poll(Duration::from_secs(10), is_known).expect("it is known after the window");
+    assert_eq!(device("d2", "1", "alice"), 401, "another device");
+    assert_eq!(device("d1", "1", "bob"), 401, "another subject");
+    assert_eq!(stage.send(Request::get("/device"), |claims| claims), 401, "no device");
+}
