@@ -70,7 +70,6 @@ fn recipe(keys: &Keys) -> Value {
     for name in ["issuers", "challenge"] {
         recipe[name] = base[name].clone();
     }
-    recipe["policies"]["open"] = json!({"public": true});
     let rules = recipe["rules"].as_array_mut().expect("rules");
     rules.push(json!({"match": {"path": "/open"}, "policy": "open"}));
     recipe
