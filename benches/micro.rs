@@ -19,6 +19,7 @@ use envoy_stepup::decision::{Credentials, Decision, decide};
 use envoy_stepup::host::memory::MemoryHost;
 use envoy_stepup::policy::{Demand, Facts, PathReadings, PolicySet};
 use envoy_stepup::request::Headers;
+use envoy_stepup::signals::{FirstSeen, WindowCounter};
 use envoy_stepup::time::Timestamp;
 use envoy_stepup::token::{Scheme, UnverifiedToken, Verifier};
 use support::workload::{self, access_token, issuer};
@@ -133,12 +134,40 @@ fn render_challenges(criterion: &mut Criterion) {
     });
 }
 
+fn count_signals(criterion: &mut Criterion) {
+    const ROOM: u32 = 12_800;
+    let host = MemoryHost::new(Headers::default());
+    let room = usize::try_from(ROOM).expect("it is small");
+    let counter = WindowCounter::new("bench", Duration::from_mins(10), room, &host);
+    let devices =
+        FirstSeen::new("bench", Duration::from_hours(24), Duration::from_hours(2_400), room, &host);
+    for number in 0..4 * ROOM {
+        counter.add(&number.to_be_bytes(), &host).expect("it is counted");
+        devices.see(&number.to_be_bytes(), b"phone", &host).expect("it is kept");
+    }
+    let mut group = criterion.benchmark_group("signal, full buckets");
+    let known = (4 * ROOM - 1).to_be_bytes();
+    group.bench_function("read a count", |b| b.iter(|| counter.read(black_box(&known), &host)));
+    group.bench_function("count a known key", |b| b.iter(|| counter.add(&known, &host)));
+    let mut new = (4 * ROOM..).map(u32::to_be_bytes);
+    group.bench_function("count a new key", |bencher| {
+        bencher.iter(|| new.next().map(|key| counter.add(&key, &host)));
+    });
+    group.bench_function("is it new", |b| b.iter(|| devices.is_new(&known, b"phone", &host)));
+    group.bench_function("see it again", |b| b.iter(|| devices.see(&known, b"phone", &host)));
+    group.bench_function("see a new one", |bencher| {
+        bencher.iter(|| new.next().map(|subject| devices.see(&subject, b"phone", &host)));
+    });
+    group.finish();
+}
+
 criterion_group!(
     micro,
     compile_configurations,
     match_routes,
     parse_tokens,
     take_decisions,
-    render_challenges
+    render_challenges,
+    count_signals
 );
 criterion_main!(micro);

@@ -17,7 +17,8 @@ use crate::report::Counter;
 ///
 /// It can be too high: an event counts for up to an eighth of the window longer, and once so many keys
 /// were counted more than once that they do not fit, keys without a place of their own have the count
-/// of those that were pushed out.
+/// of those that were pushed out. To raise that to `n`, `n * most_keys / 2` events in the window are
+/// needed, by keys that come more than once.
 #[derive(Debug)]
 pub struct WindowCounter {
     store: Store,

@@ -60,9 +60,9 @@ struct Sighting {
     last: u32,
 }
 
-/// A bucket as it is shared, without what was not seen for too long.
-pub(super) struct Sightings {
-    live: Vec<Sighting>,
+/// A bucket as it is shared.
+pub(super) struct Sightings<'a> {
+    entries: &'a [[u8; ENTRY]],
     terms: Terms,
     now: u32,
 }
@@ -75,66 +75,82 @@ pub(super) struct Seen {
     pub(super) pushed_out: bool,
 }
 
-impl Sightings {
+impl<'a> Sightings<'a> {
     /// Reads a bucket; an empty one was never written.
-    pub(super) fn read(bucket: &[u8], terms: Terms, now: u32) -> Result<Self, SignalError> {
-        let (entries, []) = bucket.as_chunks::<ENTRY>() else {
-            return Err(SignalError::Unreadable);
-        };
-        let live = entries.iter().map(Sighting::read);
-        let live = live.filter(|seen| now.saturating_sub(seen.last) < terms.known_for).collect();
-        Ok(Self { live, terms, now })
+    pub(super) fn read(bucket: &'a [u8], terms: Terms, now: u32) -> Result<Self, SignalError> {
+        match bucket.as_chunks() {
+            (entries, []) => Ok(Self { entries, terms, now }),
+            _ => Err(SignalError::Unreadable),
+        }
     }
 
     /// Whether this pair was never seen, as far as is known, or not for long enough.
     pub(super) fn is_new(&self, pair: Pair) -> bool {
-        let seen = self.live.iter().find(|seen| seen.of == pair);
-        seen.is_none_or(|seen| self.is_still_new(seen))
+        self.find(pair).is_none_or(|seen| self.is_still_new(&seen))
     }
 
     /// Remembers that this pair is seen now.
-    pub(super) fn see(mut self, pair: Pair) -> Result<Seen, SignalError> {
+    pub(super) fn see(&self, pair: Pair) -> Result<Seen, SignalError> {
         let now = self.now;
+        let known = self.find(pair);
+        if known.is_some_and(|seen| !self.is_to_refresh(&seen)) {
+            return Ok(Seen { bucket: None, pushed_out: false });
+        }
+        let others = self.entries.iter().map(Sighting::read);
+        let others = others.filter(|seen| self.is_live(seen) && seen.of != pair);
+        let mut kept = others.collect::<Vec<_>>();
         let mut pushed_out = false;
-        let first = if let Some(place) = self.live.iter().position(|seen| seen.of == pair) {
-            let seen = self.live.remove(place);
-            let age = now.saturating_sub(seen.last);
-            if age < self.terms.known_for.div_ceil(REFRESHES) {
-                return Ok(Seen { bucket: None, pushed_out });
-            }
-            seen.first
-        } else {
-            if let Some(place) = self.place_to_clear(pair)? {
-                self.live.remove(place);
-                pushed_out = true;
-            }
-            // A second later, for the fraction that is cut off.
-            now.saturating_add(1)
-        };
-        self.live.push(Sighting { of: pair, first, last: now });
-        let mut bucket = Vec::with_capacity(self.live.len().saturating_mul(ENTRY));
-        self.live.iter().for_each(|seen| seen.write(&mut bucket));
+        if known.is_none()
+            && let Some(place) = self.place_to_clear(&kept, pair)?
+        {
+            kept.remove(place);
+            pushed_out = true;
+        }
+        // A second later, for the fraction that is cut off.
+        let first = known.map_or(now.saturating_add(1), |seen| seen.first);
+        kept.push(Sighting { of: pair, first, last: now });
+        let mut bucket = Vec::with_capacity(kept.len().saturating_mul(ENTRY));
+        for seen in kept {
+            seen.write(&mut bucket);
+        }
         Ok(Seen { bucket: Some(bucket), pushed_out })
     }
 
-    /// What has to go to make room for this pair; `None` where there is room.
-    fn place_to_clear(&self, pair: Pair) -> Result<Option<usize>, SignalError> {
+    /// Which of these has to go to make room for this pair; `None` where there is room.
+    fn place_to_clear(&self, kept: &[Sighting], pair: Pair) -> Result<Option<usize>, SignalError> {
         let own = |seen: &Sighting| seen.of.subject == pair.subject;
-        let count = self.live.iter().filter(|seen| own(seen)).count();
-        let first = |is: &dyn Fn(&Sighting) -> bool| self.live.iter().position(is);
+        let count = kept.iter().filter(|seen| own(seen)).count();
+        let first = |is: &dyn Fn(&Sighting) -> bool| kept.iter().position(is);
         let own_new = || first(&|seen| own(seen) && self.is_still_new(seen));
         if count >= MOST_PER_SUBJECT {
             return Ok(own_new().or_else(|| first(&own)));
         }
-        if self.live.len() < MOST {
+        if kept.len() < MOST {
             return Ok(None);
         }
         let any_new = || first(&|seen| self.is_still_new(seen));
         own_new().or_else(any_new).map(Some).ok_or(SignalError::NoRoom)
     }
 
+    /// What is known of this pair.
+    fn find(&self, pair: Pair) -> Option<Sighting> {
+        let is_of = |entry: &&[u8; ENTRY]| {
+            let (subject, rest) = entry.split_at(SUBJECT);
+            subject == pair.subject && rest.starts_with(&pair.pair)
+        };
+        self.entries.iter().find(is_of).map(Sighting::read).filter(|seen| self.is_live(seen))
+    }
+
+    const fn is_live(&self, seen: &Sighting) -> bool {
+        self.now.saturating_sub(seen.last) < self.terms.known_for
+    }
+
     const fn is_still_new(&self, seen: &Sighting) -> bool {
         self.now < seen.first.saturating_add(self.terms.new_for)
+    }
+
+    const fn is_to_refresh(&self, seen: &Sighting) -> bool {
+        self.now.saturating_sub(seen.last) >= self.terms.known_for.div_ceil(REFRESHES)
     }
 }
 
