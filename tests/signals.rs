@@ -135,6 +135,12 @@ fn a_device_is_new_for_a_while_after_it_was_first_let_through() {
         stage.send(request, |claims| claims.acr(acr).subject(subject))
     };
     assert_eq!(device("d1", "1", "alice"), 401, "it was never seen");
+    let elsewhere = Request::get("/").header("x-client", "a").header("x-device", "d1");
+    let elsewhere = || stage.send(elsewhere.clone(), |claims| claims.subject("alice"));
+    assert_eq!(elsewhere(), 200, "a policy that does not look at devices");
+    std::thread::sleep(Duration::from_secs(3));
+    assert_eq!(elsewhere(), 200);
+    assert_eq!(device("d1", "1", "alice"), 401, "it makes no device known");
     assert_eq!(device("d1", "phr", "alice"), 200);
     assert_eq!(device("d1", "1", "alice"), 401, "it was seen a moment ago");
     let is_known = || (device("d1", "1", "alice") == 200).then_some(());

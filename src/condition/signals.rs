@@ -109,10 +109,11 @@ impl Signals {
         }
     }
 
-    /// Remembers what a request that goes on brings.
-    pub fn see(&self, facts: &Facts<'_>) {
+    /// Remembers what a request that goes on brings, for the signals of which this is true.
+    pub fn see(&self, facts: &Facts<'_>, is_read: impl Fn(&str) -> bool) {
         for signal in &self.0 {
             if let What::New { value, seen } = &signal.what
+                && is_read(&signal.name)
                 && let (Ok(key), Ok(value)) = (signal.per.key(facts), value.key(facts))
             {
                 let _ = seen.see(key.as_bytes(), value.as_bytes(), facts.host);

@@ -389,3 +389,14 @@ fn a_key_is_text_a_number_or_an_address() {
 fn the_environment_has_every_function() {
     assert!(environment::is_complete());
 }
+
+#[test]
+fn the_document_names_everything_that_there_is() {
+    let document = include_str!("../../docs/conditions.md");
+    let facts = names::FACTS.iter().map(|(name, ..)| *name);
+    let families = names::FAMILIES.iter().map(|(name, ..)| *name);
+    let functions = environment::FUNCTIONS.iter().map(|function| function.name);
+    for name in facts.chain(families).chain(functions).chain([names::METADATA]) {
+        assert!(document.contains(name), "{name}");
+    }
+}

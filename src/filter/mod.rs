@@ -326,7 +326,7 @@ impl Filter {
         let (settings, schemes) = (&self.policies.challenge, self.schemes(&shown));
         let mut response = match &decision {
             Decision::Allow(_) => {
-                self.see(&shown, headers, host);
+                self.see(&selected, &shown, headers, host);
                 return Outcome::Continue;
             }
             Decision::Challenge(challenge) => {

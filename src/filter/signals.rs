@@ -1,8 +1,9 @@
 //! What requests and responses tell of those who send them.
 
 use super::Filter;
+use super::route::Selected;
 use super::shown::Shown;
-use crate::condition::Facts;
+use crate::condition::{Facts, Family, Variable};
 use crate::decision::Credentials;
 use crate::host::{Host, RequestId};
 use crate::request::Headers;
@@ -32,13 +33,25 @@ impl Filter {
         }
     }
 
-    /// Remembers what a request brings that goes on with a good token.
-    pub(super) fn see(&self, shown: &Shown, headers: &Headers, host: &dyn Host) {
+    /// Remembers what a request brings that goes on with a good token, for the signals that its
+    /// policies read: who passes a policy that asks for less makes nothing known.
+    pub(super) fn see(
+        &self,
+        selected: &Selected<'_>,
+        shown: &Shown,
+        headers: &Headers,
+        host: &dyn Host,
+    ) {
         if let Credentials::Verified(evidence) = &shown.credentials
             && self.signals.look_at_requests()
         {
             let facts = Facts { evidence: Some(evidence), ..self.bare_facts(headers, host) };
-            self.signals.see(&facts);
+            let raises = || selected.iter().flat_map(|policy| &policy.raises);
+            self.signals.see(&facts, |name| {
+                raises().flat_map(|raise| raise.when.reads()).any(|variable| {
+                    matches!(variable, Variable::Member(Family::Signals, own) if **own == *name)
+                })
+            });
         }
     }
 

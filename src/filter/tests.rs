@@ -4,6 +4,7 @@
 #![allow(clippy::arithmetic_side_effects)]
 
 mod body;
+mod raises;
 mod upsets;
 
 use std::time::Duration;
