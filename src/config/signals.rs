@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::node::{Node, Object};
 use super::{all, one_of};
 use crate::condition::{Condition, KeyExpression, Known, LooksAt, Scope, Signal, Type};
-use crate::signals::{ExpressionText, SignalKind, SignalSettings};
+use crate::signals::{SignalKind, SignalSettings};
 
 const KINDS: [&str; 2] = ["count", "first_seen"];
 const KEYS: [&str; 6] = ["count", "first_seen", "per", "window", "forget_after", "most_keys"];
@@ -77,15 +77,15 @@ pub(super) fn compile(
         let signal = node.any_object()?;
         let (scope, looks_at) = match &settings.kind {
             SignalKind::Count { condition, .. } => {
-                let compiled = Condition::compile(&condition.text, Scope::Response, &known);
+                let compiled = Condition::compile(condition, Scope::Response, &known);
                 (Scope::Both, noted(&signal, "count", compiled).map(LooksAt::Event))
             }
             SignalKind::FirstSeen { value, .. } => {
-                let compiled = KeyExpression::compile(&value.text, Scope::Request, &known);
+                let compiled = KeyExpression::compile(value, Scope::Request, &known);
                 (Scope::Request, noted(&signal, "first_seen", compiled).map(LooksAt::Value))
             }
         };
-        let per = noted(&signal, "per", KeyExpression::compile(&settings.per.text, scope, &known));
+        let per = noted(&signal, "per", KeyExpression::compile(&settings.per, scope, &known));
         Some(Signal { per: per?, looks_at: looks_at?, settings })
     }))
 }
@@ -183,16 +183,12 @@ fn read_duration(node: &Node<'_>, longest: Duration) -> Option<Duration> {
     Some(duration)
 }
 
-fn read_expression(
-    signal: &Object<'_>,
-    key: &'static str,
-    expected: &str,
-) -> Option<ExpressionText> {
+fn read_expression(signal: &Object<'_>, key: &'static str, expected: &str) -> Option<Box<str>> {
     let node = signal.required(key, expected)?;
     let text = node.string(expected)?;
     if text.trim().is_empty() {
         node.mistake(format!("is empty; expected {expected}"));
         return None;
     }
-    Some(ExpressionText { text: text.into(), place: node.place().into() })
+    Some(text.into())
 }

@@ -28,7 +28,7 @@ pub struct SignalSettings {
     /// Its name, which is an identifier of CEL.
     pub name: Box<str>,
     /// What it is counted, or remembered, for: an address, a subject.
-    pub per: ExpressionText,
+    pub per: Box<str>,
     /// What it tells.
     pub kind: SignalKind,
     /// How many keys (of [`SignalKind::FirstSeen`]: pairs) it has room for.
@@ -41,28 +41,19 @@ pub enum SignalKind {
     /// How often something happened.
     Count {
         /// What is counted: a condition on a request and its response.
-        condition: ExpressionText,
+        condition: Box<str>,
         /// For how long it counts.
         window: Duration,
     },
     /// Whether something is new.
     FirstSeen {
         /// What is remembered.
-        value: ExpressionText,
+        value: Box<str>,
         /// How long it is new after it was first seen.
         window: Duration,
         /// How long it is remembered after it was last seen.
         forget_after: Duration,
     },
-}
-
-/// An expression as it is written, and where.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ExpressionText {
-    /// What is written.
-    pub text: Box<str>,
-    /// Its place in the configuration, as messages name it.
-    pub place: Box<str>,
 }
 
 impl SignalSettings {
@@ -74,7 +65,7 @@ impl SignalSettings {
             SignalKind::FirstSeen { value, .. } => value,
         };
         // Written with quotes, one part does not run into the next.
-        format!("{} {:?} {:?}", self.name, self.per.text, expression.text)
+        format!("{} {:?} {:?}", self.name, self.per, expression)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::signals::{ExpressionText, SignalKind, SignalSettings};
+use crate::signals::{SignalKind, SignalSettings};
 
 fn read_signals(signals: &Value) -> Result<Vec<SignalSettings>, Vec<String>> {
     let sink = Sink::default();
@@ -14,12 +14,8 @@ fn read_signals(signals: &Value) -> Result<Vec<SignalSettings>, Vec<String>> {
         .map_err(|mistakes| mistakes.as_slice().iter().map(ToString::to_string).collect())
 }
 
-fn text(text: &str, place: &str) -> ExpressionText {
-    ExpressionText { text: text.into(), place: place.into() }
-}
-
 #[test]
-fn signals_are_read_with_the_places_of_their_expressions() {
+fn signals_are_read_with_their_defaults() {
     let signals = read_signals(&json!({
         "failed_logins": {
             "count": "request.path == '/login' && response.status == 401",
@@ -31,9 +27,9 @@ fn signals_are_read_with_the_places_of_their_expressions() {
     let (new, failed) = (
         SignalSettings {
             name: "_new2".into(),
-            per: text("claims.sub", "signals._new2.per"),
+            per: "claims.sub".into(),
             kind: SignalKind::FirstSeen {
-                value: text("claims.device", "signals._new2.first_seen"),
+                value: "claims.device".into(),
                 window: minutes(24 * 60),
                 forget_after: minutes(90 * 24 * 60),
             },
@@ -41,12 +37,9 @@ fn signals_are_read_with_the_places_of_their_expressions() {
         },
         SignalSettings {
             name: "failed_logins".into(),
-            per: text("source.ip", "signals.failed_logins.per"),
+            per: "source.ip".into(),
             kind: SignalKind::Count {
-                condition: text(
-                    "request.path == '/login' && response.status == 401",
-                    "signals.failed_logins.count",
-                ),
+                condition: "request.path == '/login' && response.status == 401".into(),
                 window: minutes(10),
             },
             most_keys: 1_000,
