@@ -22,6 +22,7 @@ mod json;
 pub mod keys;
 pub mod policy;
 pub mod possession;
+pub mod remote;
 pub mod report;
 pub mod request;
 pub mod time;

@@ -196,9 +196,9 @@ fn a_request_that_waits_for_keys_uses_its_proof_up_once() {
     assert!(!host.take_resumed());
     let answer = CalloutAnswer {
         headers: Headers::new(vec![(":status".to_owned(), b"200".to_vec())]),
-        body: Some(tokens::jwks([&issuer]).to_string().into_bytes()),
+        body: Ok(tokens::jwks([&issuer]).to_string().into_bytes()),
     };
-    filter.on_key_answer(&host, CallId(0), &answer);
+    filter.on_answer(&host, CallId(0), &answer);
     let resumed = poll(Duration::ZERO, || host.take_resumed().then_some(()));
     assert!(resumed.is_some(), "{:?}", host.take_answer());
     // Sent again, it is one.

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::Failure;
 use super::key::TestKey;
-use crate::keys::Endpoint;
+use crate::remote::Endpoint;
 use crate::time::Timestamp;
 
 const EXAMPLES: &str = "\

@@ -5,10 +5,8 @@ use std::time::Duration;
 
 use super::node::{Node, Object};
 use super::{introspection, one_of};
-use crate::keys::{
-    Algorithms, Endpoint, KeySet, KeySetProblem, KeySource, MAX_KEYS, NotAUrl, RemoteSettings,
-    RemoteSource, VerifiedBy,
-};
+use crate::keys::{Algorithms, KeySet, KeySetProblem, KeySource, MAX_KEYS, VerifiedBy};
+use crate::remote::{Endpoint, NotAUrl, RemoteSettings, RemoteSource};
 
 const SOURCES: [&str; 5] = ["inline", "remote", "discovery", "verified_by", "introspection"];
 pub(super) const EXPECTED: &str = "one of {inline: {keys: [...]}}, {remote: {cluster: …, uri: …}}, \
@@ -107,7 +105,7 @@ fn read_remote(node: &Node<'_>, issuer: Option<&str>, source: &str) -> Option<Re
         ("remote", _) => remote
             .required("uri", "the URL of the key set")
             .and_then(|node| read_url(&node))
-            .map(RemoteSource::KeySet),
+            .map(RemoteSource::Document),
         (_, Some(node)) => read_url(&node).map(RemoteSource::Metadata),
         (_, None) => issuer.and_then(|issuer| {
             let endpoint = Endpoint::well_known(issuer);
@@ -120,16 +118,41 @@ fn read_remote(node: &Node<'_>, issuer: Option<&str>, source: &str) -> Option<Re
             endpoint.ok().map(RemoteSource::Metadata)
         }),
     };
-    let durations = [&TIMEOUT, &WAIT, &REFRESH, &REFRESH_MIN, &STALE_FOR, &REFETCH_AFTER]
-        .map(|setting| read_duration(&remote, setting));
-    let [timeout, wait, refresh, refresh_min, stale_for, refetch_after] = durations;
+    let wait = read_duration(&remote, &WAIT);
+    let times = read_times(node, &remote, "keys");
+    let refetch_after = read_duration(&remote, &REFETCH_AFTER);
+    let Times { timeout, refresh, refresh_min, stale_for } = times?;
+    Some(RemoteSettings {
+        name: issuer?.into(),
+        cluster: cluster?,
+        source: endpoint?,
+        timeout,
+        wait: wait?,
+        refresh,
+        refresh_min,
+        stale_for,
+        refetch_after: refetch_after?,
+    })
+}
+
+/// The times of what is fetched again and again.
+pub(super) struct Times {
+    pub(super) timeout: Duration,
+    pub(super) refresh: Duration,
+    pub(super) refresh_min: Duration,
+    pub(super) stale_for: Duration,
+}
+
+pub(super) fn read_times(node: &Node<'_>, remote: &Object<'_>, what: &str) -> Option<Times> {
+    let [timeout, refresh, refresh_min, stale_for] = [&TIMEOUT, &REFRESH, &REFRESH_MIN, &STALE_FOR]
+        .map(|setting| read_duration(remote, setting));
     if let (Some(refresh), Some(stale_for)) = (refresh, stale_for)
         && stale_for < refresh
     {
-        node.mistake(
-            "has a stale_for that is shorter than refresh, so that keys would be thrown away \
+        node.mistake(format!(
+            "has a stale_for that is shorter than refresh, so that {what} would be thrown away \
              before they are fetched again; expected it to be longer",
-        );
+        ));
     }
     // A default is no word of the operator's: where refresh alone is shorter, it wins.
     if let (Some(node), Some(refresh), Some(refresh_min)) =
@@ -142,16 +165,11 @@ fn read_remote(node: &Node<'_>, issuer: Option<&str>, source: &str) -> Option<Re
             refresh.as_secs()
         ));
     }
-    Some(RemoteSettings {
-        issuer: issuer?.into(),
-        cluster: cluster?,
-        source: endpoint?,
+    Some(Times {
         timeout: timeout?,
-        wait: wait?,
         refresh: refresh?,
         refresh_min: refresh_min?,
         stale_for: stale_for?,
-        refetch_after: refetch_after?,
     })
 }
 

@@ -119,7 +119,7 @@ impl Filter {
     }
 
     /// Takes the answer to a call for keys, or about a token.
-    pub fn on_key_answer(&self, host: &dyn Host, call: CallId, answer: &CalloutAnswer) {
+    pub fn on_answer(&self, host: &dyn Host, call: CallId, answer: &CalloutAnswer) {
         let for_keys = self.verifier.on_answer(host, call, answer);
         self.wake(for_keys, host);
     }

@@ -76,8 +76,8 @@ impl Bench {
     /// The oldest call without an answer gets this one.
     fn answer(&mut self, status: &str, body: &str) {
         let headers = Headers::new(vec![(":status".to_owned(), status.as_bytes().to_vec())]);
-        let answer = CalloutAnswer { headers, body: Some(body.as_bytes().to_vec()) };
-        self.filter.on_key_answer(&self.host, CallId(self.calls), &answer);
+        let answer = CalloutAnswer { headers, body: Ok(body.as_bytes().to_vec()) };
+        self.filter.on_answer(&self.host, CallId(self.calls), &answer);
         self.calls += 1;
     }
 

@@ -120,17 +120,22 @@ pub struct Callout<'a> {
 }
 
 /// What came back for a [`Callout`].
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CalloutAnswer {
     /// The headers, `:status` included; none when the call failed.
     pub headers: Headers,
-    /// The body, or `None` when it is longer than the filter takes.
-    pub body: Option<Vec<u8>>,
+    /// The body; `Err` with the most bytes that are taken, when it is longer.
+    pub body: Result<Vec<u8>, usize>,
 }
 
 impl CalloutAnswer {
-    /// The longest body that is taken, in bytes.
+    /// The longest body that is taken where nothing else is said, in bytes.
     pub const MAX_BODY: usize = 512 * 1024;
+
+    /// What stands for an answer when the call failed.
+    pub fn none() -> Self {
+        Self { headers: Headers::default(), body: Ok(Vec::new()) }
+    }
 
     /// The body of a successful answer.
     ///
@@ -151,7 +156,7 @@ impl CalloutAnswer {
                 status => format!("status {}", String::from_utf8_lossy(status)),
             });
         }
-        self.body.as_deref().ok_or_else(|| format!("a body of more than {} bytes", Self::MAX_BODY))
+        self.body.as_deref().map_err(|longest| format!("a body of more than {longest} bytes"))
     }
 }
 

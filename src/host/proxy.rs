@@ -38,8 +38,9 @@ struct Root {
 impl Context for Root {
     fn on_http_call_response(&mut self, call: u32, headers: usize, body_size: usize, _: usize) {
         if let Some(filter) = &self.filter {
-            let answer = callout_answer(headers, body_size);
-            filter.on_key_answer(&Proxy::default(), CallId(call), &answer);
+            let call = CallId(call);
+            let answer = callout_answer(headers, body_size, CalloutAnswer::MAX_BODY);
+            filter.on_answer(&Proxy::default(), call, &answer);
             self.leave_requests();
         }
     }
@@ -141,16 +142,18 @@ impl Drop for Http {
     }
 }
 
-fn callout_answer(headers: usize, body_size: usize) -> CalloutAnswer {
+fn callout_answer(headers: usize, body_size: usize, longest: usize) -> CalloutAnswer {
     // Without headers the call failed, and there is no map to read.
     if headers == 0 {
-        return CalloutAnswer::default();
+        return CalloutAnswer::none();
     }
     let headers = headers_of(MapType::HttpCallResponseHeaders);
-    let body = (body_size <= CalloutAnswer::MAX_BODY).then(|| {
+    let body = if body_size > longest {
+        Err(longest)
+    } else {
         let body = hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, body_size);
-        body.ok().flatten().unwrap_or_default()
-    });
+        Ok(body.ok().flatten().unwrap_or_default())
+    };
     CalloutAnswer { headers, body }
 }
 

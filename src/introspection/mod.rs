@@ -18,7 +18,7 @@ use self::client::Client;
 use crate::config::Mistake;
 use crate::host::{CallId, Callout, CalloutAnswer, Host, NotOffered};
 use crate::json;
-use crate::keys::Endpoint;
+use crate::remote::Endpoint;
 
 /// How an authorization server is asked about the tokens of its issuer.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -146,7 +146,7 @@ fn credentials_are_never_shown() {
 
 fn answer(status: &str, body: &[u8]) -> CalloutAnswer {
     let headers = vec![(":status".to_owned(), status.as_bytes().to_vec())];
-    CalloutAnswer { headers: Headers::new(headers), body: Some(body.to_vec()) }
+    CalloutAnswer { headers: Headers::new(headers), body: Ok(body.to_vec()) }
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn any_other_status_is_no_answer() {
         assert!(matches!(problem, NoAnswer::Unauthorized(_)), "{status}");
         assert!(problem.to_string().contains("refuses the filter's credentials"), "{problem}");
     }
-    assert!(read(&CalloutAnswer::default()).is_err());
-    let too_long = CalloutAnswer { body: None, ..answer("200", body) };
+    assert!(read(&CalloutAnswer::none()).is_err());
+    let too_long = CalloutAnswer { body: Err(524_288), ..answer("200", body) };
     assert!(read(&too_long).is_err());
 }

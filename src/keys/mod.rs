@@ -17,7 +17,8 @@ use serde_json::Value;
 
 pub use self::algorithm::{Algorithm, Algorithms};
 pub use self::jwk::{Jwk, KeyMaterial, KeyProblem};
-pub use self::remote::{Endpoint, Lookup, NotAUrl, RemoteSettings, RemoteSource};
+#[cfg(test)]
+pub(crate) use self::remote::Jwks;
 pub use self::store::{KeySource, KeyStore, VerifiedBy};
 
 /// The most keys that a set may hold.

@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::KeySet;
-use super::remote::{Lookup, RemoteKeys, RemoteSettings};
+use super::remote::{Jwks, RemoteKeys};
 use crate::host::{CallId, CalloutAnswer, Host};
 use crate::introspection::IntrospectionSettings;
+use crate::remote::{Lookup, RemoteSettings};
 
 /// Where an issuer's keys come from.
 #[derive(Debug)]
@@ -40,7 +41,7 @@ impl KeyStore {
         let remote = sources.filter_map(|source| match source {
             KeySource::Inline(_) | KeySource::VerifiedBy(_) | KeySource::Introspection(_) => None,
             KeySource::Remote(settings) => {
-                Some((settings.issuer.clone(), RemoteKeys::new(settings.clone(), host)))
+                Some((settings.name.clone(), RemoteKeys::new(Jwks, settings.clone(), host)))
             }
         });
         Self(remote.collect())
@@ -52,11 +53,11 @@ impl KeyStore {
     }
 
     /// The keys of a source as they stand.
-    pub fn lookup(&mut self, source: &KeySource, host: &dyn Host) -> Lookup {
+    pub fn lookup(&mut self, source: &KeySource, host: &dyn Host) -> Lookup<KeySet> {
         match source {
             KeySource::Inline(keys) => Lookup::Ready(Arc::clone(keys), 0),
             KeySource::VerifiedBy(_) => Lookup::Ready(Arc::default(), 0),
-            KeySource::Remote(settings) => match self.0.get_mut(&settings.issuer) {
+            KeySource::Remote(settings) => match self.0.get_mut(&settings.name) {
                 Some(keys) => keys.lookup(host),
                 // Every source of the configuration is in the store.
                 None => Lookup::Unavailable(settings.wait),
@@ -68,10 +69,10 @@ impl KeyStore {
 
     /// The keys of a source after a token named one that is not among them. `None` when nothing
     /// newer is to be had.
-    pub fn lookup_newer(&mut self, source: &KeySource, host: &dyn Host) -> Option<Lookup> {
+    pub fn lookup_newer(&mut self, source: &KeySource, host: &dyn Host) -> Option<Lookup<KeySet>> {
         match source {
             KeySource::Inline(_) | KeySource::VerifiedBy(_) | KeySource::Introspection(_) => None,
-            KeySource::Remote(settings) => self.0.get_mut(&settings.issuer)?.lookup_newer(host),
+            KeySource::Remote(settings) => self.0.get_mut(&settings.name)?.lookup_newer(host),
         }
     }
 

@@ -12,7 +12,8 @@ use super::signature::{Engine, SignatureEngines, SignatureError};
 use super::{Evidence, Issuer, Issuers, TokenError, TokenSettings, Unproven, UnverifiedToken};
 use crate::config::Mistakes;
 use crate::host::{CallId, CalloutAnswer, Host};
-use crate::keys::{Algorithms, Jwk, KeySet, KeySource, KeyStore, Lookup};
+use crate::keys::{Algorithms, Jwk, KeySet, KeySource, KeyStore};
+use crate::remote::Lookup;
 use crate::report::Counter;
 
 /// Proves tokens, and remembers those that it proved.
@@ -310,7 +311,7 @@ impl Verifier {
     }
 }
 
-fn ready(lookup: Lookup) -> Result<(Arc<KeySet>, u64), Unproven> {
+fn ready(lookup: Lookup<KeySet>) -> Result<(Arc<KeySet>, u64), Unproven> {
     match lookup {
         Lookup::Ready(keys, generation) => Ok((keys, generation)),
         Lookup::Pending(longest) => Err(Unproven::Pending(longest)),

@@ -9,7 +9,7 @@ fn a_wall_clock_that_is_set_changes_nothing() {
         process.host.now = Timestamp::from_epoch(Duration::from_secs(START + hours_ahead * 3600));
         assert_eq!(process.tick().len(), 1);
         // The leader dies, and the clock is set: forward, or back from a day ahead.
-        process.workers[0] = RemoteKeys::new(settings(), &process.host);
+        process.workers[0] = keys_of(settings(), &process.host);
         process.host.now = Timestamp::from_epoch(Duration::from_secs(START + 24 * 3600));
         process.pass(Duration::from_secs(11));
         process.fetch(&served(&[key("a")]));
@@ -38,7 +38,7 @@ fn a_new_configuration_with_shorter_times_counts_at_once() {
         let mut process = Process::new(1, &old);
         process.fetch(&served(&[key("a")]));
         process.pass(Duration::from_secs(30));
-        process.workers = vec![RemoteKeys::new(new.clone(), &process.host)];
+        process.workers = vec![keys_of(new.clone(), &process.host)];
         assert!(process.tick().is_empty());
         process.pass(pause.saturating_sub(Duration::from_secs(30)));
         // A request that comes before the fetch waits for it.
@@ -59,7 +59,7 @@ fn a_shorter_time_out_in_a_new_configuration_counts_at_once() {
         Process::new(1, &RemoteSettings { timeout: Duration::from_mins(1), ..settings() });
     assert_eq!(process.tick().len(), 1);
     // The worker takes the new configuration, and its call goes with the old one.
-    process.workers = vec![RemoteKeys::new(settings(), &process.host)];
+    process.workers = vec![keys_of(settings(), &process.host)];
     assert!(process.tick().len() == 1, "the old one could lead for two minutes");
 }
 

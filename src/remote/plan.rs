@@ -1,4 +1,4 @@
-//! What the workers of a process share about an issuer's keys.
+//! What the workers of a process share about a document.
 //!
 //! All times are of the clock that only goes forward. A wall clock that is a day ahead when the
 //! machine starts, and is mended then, would put off the next fetch for a day.
@@ -50,33 +50,41 @@ impl Plan {
     }
 }
 
-/// A key set as the leading worker fetched it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct PublishedKeys {
-    /// The key set as JSON.
-    pub(super) document: Box<str>,
-    /// Which keys these are.
+/// A document as the leading worker fetched it.
+#[derive(Debug)]
+pub(super) struct Published {
+    /// What is known of it.
+    pub(super) head: Head,
+    /// Its text.
+    pub(super) document: String,
+}
+
+/// What is known of a document. It stands as a line before the text, which can be long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Head {
+    /// Which one it is.
     pub(super) generation: u64,
-    /// When they were fetched.
+    /// When it was fetched.
     pub(super) fetched_at: Moment,
 }
 
-/// The shared values of one issuer.
+/// The shared values of one document.
 #[derive(Debug)]
 pub(super) struct SharedPlan {
     plan: String,
-    keys: String,
+    document: String,
 }
 
 impl SharedPlan {
-    /// Filters with the same issuer, cluster and place share; any other does not.
-    pub(super) fn new(settings: &RemoteSettings) -> Self {
-        let (kind, endpoint) = match &settings.source {
-            RemoteSource::KeySet(endpoint) => ("keys", endpoint),
+    /// Filters with the same owner, kind, cluster and place share; any other does not.
+    pub(super) fn new(owner: &str, kind: &str, settings: &RemoteSettings) -> Self {
+        let (first, endpoint) = match &settings.source {
+            RemoteSource::Document(endpoint) => ("document", endpoint),
             RemoteSource::Metadata(endpoint) => ("metadata", endpoint),
         };
-        let name = format!("stepup.v2 {} {} {kind} {endpoint}", settings.issuer, settings.cluster);
-        Self { plan: format!("{name} plan"), keys: format!("{name} set") }
+        let RemoteSettings { name, cluster, .. } = settings;
+        let name = format!("stepup.v3 {owner} {name} {kind} {cluster} {first} {endpoint}");
+        Self { plan: format!("{name} plan"), document: format!("{name} set") }
     }
 
     /// Writes a first plan where there is none: fetch now.
@@ -121,14 +129,21 @@ impl SharedPlan {
         })
     }
 
-    pub(super) fn read_keys(&self, host: &dyn Host) -> Option<PublishedKeys> {
-        let (value, _) = host.shared(&self.keys)?;
-        serde_json::from_slice(&value).ok()
+    pub(super) fn read_document(&self, host: &dyn Host) -> Option<Published> {
+        let (mut value, _) = host.shared(&self.document)?;
+        let end = value.iter().position(|byte| *byte == b'\n')?;
+        let head = serde_json::from_slice(value.get(..end)?).ok()?;
+        value.drain(..=end);
+        Some(Published { head, document: String::from_utf8(value).ok()? })
     }
 
-    /// Only the worker that leads writes keys.
-    pub(super) fn write_keys(&self, host: &dyn Host, keys: &PublishedKeys) {
-        let _ = host.set_shared(&self.keys, &encode(keys), None);
+    /// Only the worker that leads writes it.
+    pub(super) fn write_document(&self, host: &dyn Host, head: &Head, document: &str) {
+        let mut value = encode(head);
+        value.reserve_exact(document.len().saturating_add(1));
+        value.push(b'\n');
+        value.extend_from_slice(document.as_bytes());
+        let _ = host.set_shared(&self.document, &value, None);
     }
 }
 

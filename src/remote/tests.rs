@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::host::memory::MemoryHost;
-use crate::keys::{Algorithm, rfc};
+use crate::keys::{Algorithm, Jwks, KeySet, rfc};
 use crate::request::Headers;
 use crate::time::Timestamp;
 
@@ -18,9 +18,9 @@ const START: u64 = 1_700_000_000;
 
 fn settings() -> RemoteSettings {
     RemoteSettings {
-        issuer: "https://id.example.com".into(),
+        name: "https://id.example.com".into(),
         cluster: "idp".into(),
-        source: RemoteSource::KeySet(Endpoint::from_url("https://id.example.com/jwks").unwrap()),
+        source: RemoteSource::Document(Endpoint::from_url("https://id.example.com/jwks").unwrap()),
         timeout: Duration::from_secs(5),
         wait: Duration::from_secs(3),
         refresh: Duration::from_mins(10),
@@ -30,10 +30,14 @@ fn settings() -> RemoteSettings {
     }
 }
 
+fn keys_of(settings: RemoteSettings, host: &MemoryHost) -> RemoteDocument<Jwks> {
+    RemoteDocument::new(Jwks, settings, host)
+}
+
 /// A process with some workers and a key server.
 struct Process {
     host: MemoryHost,
-    workers: Vec<RemoteKeys>,
+    workers: Vec<RemoteDocument<Jwks>>,
     calls: u32,
 }
 
@@ -44,7 +48,7 @@ fn served(keys: &[Value]) -> CalloutAnswer {
 
 fn answer(status: u16, body: &[u8]) -> CalloutAnswer {
     let status = (":status".to_owned(), status.to_string().into_bytes());
-    CalloutAnswer { headers: Headers::new(vec![status]), body: Some(body.to_vec()) }
+    CalloutAnswer { headers: Headers::new(vec![status]), body: Ok(body.to_vec()) }
 }
 
 fn key(kid: &str) -> Value {
@@ -58,7 +62,7 @@ impl Process {
         let mut host = MemoryHost::new(Headers::default());
         host.now = Timestamp::from_epoch(Duration::from_secs(START));
         host.moment = Moment::from_start(Duration::from_hours(1));
-        let workers = (0..workers).map(|_| RemoteKeys::new(settings.clone(), &host)).collect();
+        let workers = (0..workers).map(|_| keys_of(settings.clone(), &host)).collect();
         Self { host, workers, calls: 0 }
     }
 
@@ -184,10 +188,10 @@ fn a_failed_fetch_is_tried_again_later_and_later() {
 
 #[test]
 fn only_a_good_set_counts_as_fetched() {
-    let too_long = CalloutAnswer { body: None, ..answer(200, b"") };
+    let too_long = CalloutAnswer { body: Err(524_288), ..answer(200, b"") };
     let repeated = br#"{"keys":[],"keys":[]}"#;
     for bad in [
-        CalloutAnswer::default(),
+        CalloutAnswer::none(),
         answer(500, json!({"keys": [key("a")]}).to_string().as_bytes()),
         answer(302, json!({"keys": [key("a")]}).to_string().as_bytes()),
         answer(204, b""),
@@ -221,7 +225,7 @@ fn a_worker_that_dies_while_it_leads_stops_nothing() {
     let mut process = Process::new(2, &settings());
     assert_eq!(process.tick().len(), 1);
     // It never takes the answer. Twice its time-out and a second later another one leads.
-    process.workers[0] = RemoteKeys::new(settings(), &process.host);
+    process.workers[0] = keys_of(settings(), &process.host);
     process.pass(Duration::from_millis(10_999));
     assert!(process.tick().is_empty());
     process.pass(Duration::from_millis(1));
@@ -233,7 +237,7 @@ fn a_worker_that_dies_while_it_leads_stops_nothing() {
 fn a_proxy_without_the_cluster_is_a_failed_fetch() {
     // MemoryHost takes every call, so the failure is told as the adapter tells it: no answer.
     let mut process = Process::new(1, &settings());
-    process.fetch(&CalloutAnswer::default());
+    process.fetch(&CalloutAnswer::none());
     assert!(matches!(process.workers[0].lookup(&process.host), Lookup::Unavailable(_)));
 }
 
@@ -241,11 +245,11 @@ fn a_proxy_without_the_cluster_is_a_failed_fetch() {
 fn a_new_configuration_starts_with_the_keys_that_the_process_has() {
     let mut process = Process::new(1, &settings());
     process.fetch(&served(&[key("a")]));
-    process.workers.push(RemoteKeys::new(settings(), &process.host));
+    process.workers.push(keys_of(settings(), &process.host));
     assert_eq!(process.kids(1), Some(vec!["a".to_owned()]));
     assert!(process.tick().is_empty());
     let elsewhere = RemoteSettings { cluster: "other".into(), ..settings() };
-    process.workers.push(RemoteKeys::new(elsewhere, &process.host));
+    process.workers.push(keys_of(elsewhere, &process.host));
     assert_eq!(process.kids(2), None);
 }
 

@@ -1,4 +1,5 @@
-//! Keys that are fetched from their issuer, and kept fresh.
+//! Documents that are fetched through the proxy's clusters, and kept fresh: key sets of issuers, and
+//! feeds.
 //!
 //! One worker of the process fetches for all. What it fetched, and what is to be done next, are
 //! shared values ([`plan`]); every worker looks at them in its ticks. The worker that leads says
@@ -10,6 +11,8 @@ mod plan;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,18 +20,59 @@ use log::{info, warn};
 use serde_json::Value;
 
 pub use self::endpoint::{Endpoint, NotAUrl};
-use self::plan::{Plan, PublishedKeys, SharedPlan};
-use super::{KeySet, Skipped};
+use self::plan::{Head, Plan, SharedPlan};
 use crate::host::{CallId, Callout, CalloutAnswer, Host, NotOffered};
 use crate::json;
 use crate::report::Counter;
 use crate::time::Moment;
 
-/// Where an issuer's keys come from, and how fresh they are kept.
+/// What a document is, and how it is read.
+pub trait Format: fmt::Debug {
+    /// What is made of it.
+    type Loaded;
+    /// Whose documents these are, for messages.
+    const OWNER: &'static str;
+    /// What they are, for messages.
+    const WHAT: &'static str;
+    /// What the server is asked for (RFC 9110 §12.5.1).
+    const ACCEPT: &'static str;
+    /// Counts a fetch.
+    const FETCHED: Counter;
+    /// Counts a fetch that failed.
+    const FAILED: Counter;
+
+    /// Which kind of document this is. What workers share is of one kind.
+    fn kind(&self) -> &'static str;
+
+    /// The longest document, in bytes.
+    fn longest(&self) -> usize;
+
+    /// Reads a document that was fetched.
+    ///
+    /// # Errors
+    /// What is wrong with it. Then nothing of it counts.
+    fn check<'b>(&self, body: &'b [u8]) -> Result<Checked<'b, Self::Loaded>, String>;
+
+    /// Makes something of a text that was shared.
+    fn load(&self, document: &str) -> Option<Self::Loaded>;
+}
+
+/// A document that was fetched, and is good.
+#[derive(Debug)]
+pub struct Checked<'b, T> {
+    /// The text to share with other workers, for [`Format::load`].
+    pub document: Cow<'b, str>,
+    /// What is made of it.
+    pub content: T,
+    /// What the operator is told of it.
+    pub notes: Vec<String>,
+}
+
+/// Where a document comes from, and how fresh it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RemoteSettings {
-    /// The issuer's name.
-    pub issuer: Box<str>,
+    /// The name of its owner: the issuer, or the feed.
+    pub name: Box<str>,
     /// The proxy's cluster that the requests go through.
     pub cluster: Box<str>,
     /// What is asked first.
@@ -54,11 +98,11 @@ impl RemoteSettings {
     }
 }
 
-/// What is asked first for an issuer's keys.
+/// What is asked first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RemoteSource {
-    /// The key set itself.
-    KeySet(Endpoint),
+    /// The document itself.
+    Document(Endpoint),
     /// The issuer's metadata (OIDC Discovery §4, RFC 8414 §3), which says where the key set is.
     Metadata(Endpoint),
 }
@@ -71,12 +115,13 @@ const LEAD_MARGIN: Duration = Duration::from_secs(1);
 /// The share of an interval by which workers and proxies spread their fetches.
 const JITTER: u32 = 10;
 
-/// What this worker knows of an issuer's keys.
+/// What this worker knows of a document.
 #[derive(Debug)]
-pub(super) struct RemoteKeys {
+pub struct RemoteDocument<F: Format> {
+    format: F,
     settings: RemoteSettings,
     plan: SharedPlan,
-    loaded: Option<Loaded>,
+    loaded: Option<Loaded<F::Loaded>>,
     fetch: Option<Fetch>,
     /// When the last good fetch was, and how many have failed since, as far as this worker knows.
     last_outcome: Option<(Option<Moment>, u32)>,
@@ -84,10 +129,10 @@ pub(super) struct RemoteKeys {
     has_news: bool,
 }
 
-/// A key set as this worker holds it.
+/// A document as this worker holds it.
 #[derive(Debug)]
-struct Loaded {
-    keys: Arc<KeySet>,
+struct Loaded<T> {
+    content: Arc<T>,
     generation: u64,
     fetched_at: Moment,
 }
@@ -106,40 +151,47 @@ struct Fetch {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Metadata,
-    KeySet,
+    Document,
 }
 
-/// What there is for a token.
+/// What there is for a request.
 #[derive(Clone, Debug)]
-pub enum Lookup {
-    /// The issuer's keys, and their generation: it changes when the keys do.
-    Ready(Arc<KeySet>, u64),
-    /// They are being fetched: a request can wait, this long at most.
+pub enum Lookup<T> {
+    /// The document, and its generation: it changes when the document does.
+    Ready(Arc<T>, u64),
+    /// It is being fetched: a request can wait, this long at most.
     Pending(Duration),
-    /// They cannot be had now. A retry makes sense after this time.
+    /// It cannot be had now. A retry makes sense after this time.
     Unavailable(Duration),
 }
 
-impl RemoteKeys {
-    /// Starts without keys, or with those that the process has already.
-    pub(super) fn new(settings: RemoteSettings, host: &dyn Host) -> Self {
-        let plan = SharedPlan::new(&settings);
+impl<F: Format> RemoteDocument<F> {
+    /// Starts without a document, or with the one that the process has already.
+    pub fn new(format: F, settings: RemoteSettings, host: &dyn Host) -> Self {
+        let plan = SharedPlan::new(F::OWNER, format.kind(), &settings);
         plan.ensure(host);
-        let mut keys =
-            Self { settings, plan, loaded: None, fetch: None, last_outcome: None, has_news: false };
-        keys.load(host);
-        keys
+        let mut document = Self {
+            format,
+            settings,
+            plan,
+            loaded: None,
+            fetch: None,
+            last_outcome: None,
+            has_news: false,
+        };
+        document.load(host);
+        document
     }
 
-    /// The keys as they stand.
-    pub(super) fn lookup(&mut self, host: &dyn Host) -> Lookup {
+    /// The document as it stands.
+    pub fn lookup(&mut self, host: &dyn Host) -> Lookup<F::Loaded> {
         let now = host.moment();
         if !self.is_usable(now) {
             self.load(host);
         }
         match &self.loaded {
             Some(loaded) if self.is_usable(now) => {
-                Lookup::Ready(Arc::clone(&loaded.keys), loaded.generation)
+                Lookup::Ready(Arc::clone(&loaded.content), loaded.generation)
             }
             _ => self.absent(host, now),
         }
@@ -147,7 +199,7 @@ impl RemoteKeys {
 
     /// The keys after a token named one that is not among them: they are fetched early, if that was
     /// not done a short time ago. `None` when nothing newer is to be had.
-    pub(super) fn lookup_newer(&mut self, host: &dyn Host) -> Option<Lookup> {
+    pub fn lookup_newer(&mut self, host: &dyn Host) -> Option<Lookup<F::Loaded>> {
         let now = host.moment();
         let before = self.loaded.as_ref().map(|loaded| loaded.generation);
         // Another worker may have fetched them already.
@@ -155,7 +207,7 @@ impl RemoteKeys {
         if let Some(loaded) = &self.loaded
             && Some(loaded.generation) != before
         {
-            return Some(Lookup::Ready(Arc::clone(&loaded.keys), loaded.generation));
+            return Some(Lookup::Ready(Arc::clone(&loaded.content), loaded.generation));
         }
         let (plan, version) = self.plan.read(host)?;
         if self.is_coming(&plan, now) {
@@ -173,12 +225,12 @@ impl RemoteKeys {
 
     /// Whether keys are loaded and not too stale to be trusted.
     fn is_usable(&self, now: Moment) -> bool {
-        let fresh = |loaded: &Loaded| now < loaded.fetched_at.plus(self.settings.stale_for);
+        let fresh = |loaded: &Loaded<_>| now < loaded.fetched_at.plus(self.settings.stale_for);
         self.loaded.as_ref().is_some_and(fresh)
     }
 
     /// What to say where there are no keys to use.
-    fn absent(&self, host: &dyn Host, now: Moment) -> Lookup {
+    fn absent(&self, host: &dyn Host, now: Moment) -> Lookup<F::Loaded> {
         match self.plan.read(host) {
             Some((plan, _)) if !self.is_coming(&plan, now) => {
                 Lookup::Unavailable(plan.retry_after(now))
@@ -194,7 +246,7 @@ impl RemoteKeys {
 
     /// Does what is due: takes what another worker fetched, or leads a fetch. Says whether there is
     /// news for requests that wait: a fetch succeeded, or failed.
-    pub(super) fn on_tick(&mut self, host: &dyn Host) -> bool {
+    pub fn on_tick(&mut self, host: &dyn Host) -> bool {
         self.load(host);
         self.fetch_if_due(host);
         std::mem::take(&mut self.has_news)
@@ -221,37 +273,39 @@ impl RemoteKeys {
         }
         let (stage, endpoint) = match &self.settings.source {
             RemoteSource::Metadata(endpoint) => (Stage::Metadata, endpoint.clone()),
-            RemoteSource::KeySet(endpoint) => (Stage::KeySet, endpoint.clone()),
+            RemoteSource::Document(endpoint) => (Stage::Document, endpoint.clone()),
         };
         self.call(host, stage, &endpoint, until);
     }
 
-    /// Takes the answer to a call of this worker. `false` when it is not for these keys.
-    pub(super) fn on_answer(
-        &mut self,
-        host: &dyn Host,
-        call: CallId,
-        answer: &CalloutAnswer,
-    ) -> bool {
+    /// The longest body that is taken as the answer to a call; `None` when it is not for this
+    /// document.
+    pub fn longest_answer(&self, call: CallId) -> Option<usize> {
+        let fetch = self.fetch.as_ref().filter(|fetch| fetch.call == call)?;
+        Some(match fetch.stage {
+            Stage::Metadata => CalloutAnswer::MAX_BODY,
+            Stage::Document => self.format.longest(),
+        })
+    }
+
+    /// Takes the answer to a call of this worker. `false` when it is not for this document.
+    pub fn on_answer(&mut self, host: &dyn Host, call: CallId, answer: &CalloutAnswer) -> bool {
         let Some(fetch) = self.fetch.take_if(|fetch| fetch.call == call) else { return false };
         let outcome = match fetch.stage {
             Stage::Metadata => match self.read_metadata(answer) {
                 Ok(endpoint) => {
-                    self.call(host, Stage::KeySet, &endpoint, fetch.until);
+                    self.call(host, Stage::Document, &endpoint, fetch.until);
                     return true;
                 }
                 Err(problem) => Err(problem),
             },
-            Stage::KeySet => read_key_set(answer),
+            Stage::Document => answer.success().and_then(|body| self.format.check(body)),
         };
         match outcome {
-            Ok((document, skipped)) => {
-                self.publish(host, answer, &document);
-                for Skipped { index, problem } in skipped {
-                    warn!(
-                        "issuer {:?}: key {index} of its set {problem}; it is skipped",
-                        self.settings.issuer
-                    );
+            Ok(Checked { document, content, notes }) => {
+                self.publish(host, answer, &document, content);
+                for note in notes {
+                    warn!("{} {:?}: {note}", F::OWNER, self.settings.name);
                 }
             }
             Err(problem) => self.fail(host, &fetch.endpoint, &problem),
@@ -262,7 +316,7 @@ impl RemoteKeys {
     fn call(&mut self, host: &dyn Host, stage: Stage, endpoint: &Endpoint, until: Moment) {
         let callout = Callout {
             cluster: &self.settings.cluster,
-            headers: endpoint.get(),
+            headers: endpoint.get(F::ACCEPT),
             body: &[],
             timeout: self.settings.timeout,
         };
@@ -283,7 +337,7 @@ impl RemoteKeys {
             metadata.get(name).and_then(Value::as_str).ok_or(format!("metadata without {name}"))
         };
         let issuer = text("issuer")?;
-        if issuer != &*self.settings.issuer {
+        if issuer != &*self.settings.name {
             return Err(format!(
                 "metadata of another issuer, {issuer:?}; issuers[].issuer has to be exactly that, \
                  the slash at the end too"
@@ -294,20 +348,25 @@ impl RemoteKeys {
             .map_err(|NotAUrl| format!("metadata with the jwks_uri {location:?}, which is no URL"))
     }
 
-    /// Shares a good key set with the other workers, and takes it.
-    fn publish(&mut self, host: &dyn Host, answer: &CalloutAnswer, document: &str) {
+    /// Shares a good document with the other workers, and takes it.
+    fn publish(
+        &mut self,
+        host: &dyn Host,
+        answer: &CalloutAnswer,
+        document: &str,
+        content: F::Loaded,
+    ) {
         let now = host.moment();
         let interval = self.interval(answer);
-        host.count(Counter::KeyFetch);
-        let before = self.plan.read_keys(host);
-        let changed = before.is_none_or(|keys| *keys.document != *document);
+        host.count(F::FETCHED);
+        let before = self.plan.read_document(host);
+        let changed = before.is_none_or(|before| before.document != document);
         let Some((plan, _)) = self.plan.read(host) else { return };
         let generation = if changed { plan.generation.wrapping_add(1) } else { plan.generation };
-        let keys = PublishedKeys { document: document.into(), generation, fetched_at: now };
-        // The keys are written before the plan that speaks of them.
-        self.plan.write_keys(host, &keys);
+        // The document is written before the plan that speaks of it.
+        self.plan.write_document(host, &Head { generation, fetched_at: now }, document);
         let next_fetch = now.plus(spread(interval, now));
-        self.plan.update(host, |plan| Plan {
+        let next = self.plan.update(host, |plan| Plan {
             next_fetch,
             led_until: None,
             failures: 0,
@@ -315,14 +374,20 @@ impl RemoteKeys {
             fetched_at: Some(now),
             ..plan
         });
+        if next.is_some() {
+            // It was read already, which takes its time with a long one.
+            let content = Arc::new(content);
+            self.loaded = Some(Loaded { content, generation, fetched_at: now });
+        }
         self.load(host);
         if changed {
-            info!("issuer {:?}: keys of generation {generation} are in use", self.settings.issuer);
+            let (owner, name, what) = (F::OWNER, &self.settings.name, F::WHAT);
+            info!("{owner} {name:?}: {what} of generation {generation} are in use");
         }
     }
 
     fn fail(&mut self, host: &dyn Host, endpoint: &Endpoint, problem: &str) {
-        host.count(Counter::KeyFetchFailure);
+        host.count(F::FAILED);
         let now = host.moment();
         let pause = |failures| {
             let doubled = FIRST_RETRY.saturating_mul(2_u32.saturating_pow(failures));
@@ -336,8 +401,10 @@ impl RemoteKeys {
         });
         let pause = next.and_then(|plan| plan.next_fetch.since(now)).unwrap_or_default();
         warn!(
-            "issuer {:?}: its keys cannot be fetched: {endpoint}: {problem}; trying again in {} ms",
-            self.settings.issuer,
+            "{} {:?}: its {} cannot be fetched: {endpoint}: {problem}; trying again in {} ms",
+            F::OWNER,
+            self.settings.name,
+            F::WHAT,
             pause.as_millis()
         );
     }
@@ -361,27 +428,15 @@ impl RemoteKeys {
             loaded.fetched_at = fetched_at;
             return;
         }
-        let Some(published) = self.plan.read_keys(host) else { return };
-        let Ok(document) = json::parse(published.document.as_bytes()) else { return };
-        if let Ok((keys, _)) = KeySet::from_jwks(&document) {
+        let Some(published) = self.plan.read_document(host) else { return };
+        if let Some(content) = self.format.load(&published.document) {
             self.loaded = Some(Loaded {
-                keys: Arc::new(keys),
-                generation: published.generation,
-                fetched_at: published.fetched_at,
+                content: Arc::new(content),
+                generation: published.head.generation,
+                fetched_at: published.head.fetched_at,
             });
         }
     }
-}
-
-/// Reads a key set with at least one key to use.
-fn read_key_set(answer: &CalloutAnswer) -> Result<(String, Vec<Skipped>), String> {
-    let body = answer.success()?;
-    let document = json::parse(body).map_err(|error| format!("key set: {error}"))?;
-    let (keys, skipped) = KeySet::from_jwks(&document).map_err(|problem| problem.to_string())?;
-    if keys.is_empty() {
-        return Err("a key set without a key that can be used".to_owned());
-    }
-    Ok((document.to_string(), skipped))
 }
 
 /// Shortens an interval by up to a tenth, so that proxies which started together do not stay
