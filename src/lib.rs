@@ -15,6 +15,7 @@ pub mod challenge;
 pub mod cli;
 pub mod config;
 pub mod decision;
+pub mod feeds;
 pub mod filter;
 pub mod host;
 pub mod introspection;

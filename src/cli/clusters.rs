@@ -25,22 +25,34 @@ pub(super) fn mistakes(document: &Value, configuration: &Value) -> Vec<Mistake> 
         .flatten()
         .filter_map(|cluster| cluster.get("name").and_then(Value::as_str))
         .collect::<Vec<_>>();
+    let mut named = Vec::new();
     let issuers = configuration.get("issuers").and_then(Value::as_array);
-    let mut mistakes = Vec::new();
     for (index, issuer) in issuers.into_iter().flatten().enumerate() {
         for source in SOURCES {
-            let place = format!("/keys/{source}/cluster");
-            let Some(name) = issuer.pointer(&place).and_then(Value::as_str) else { continue };
-            if !known.contains(&name) {
-                mistakes.push(Mistake {
-                    path: format!("issuers[{index}].keys.{source}.cluster"),
-                    message: format!(
-                        "static_resources of this file has no cluster {name:?}, so that \
-                         no call gets out{}",
-                        suggestion(name, known.iter().copied())
-                    ),
-                });
-            }
+            named.push((
+                format!("issuers[{index}].keys.{source}"),
+                issuer.pointer(&format!("/keys/{source}")),
+            ));
+        }
+    }
+    let feeds = configuration.get("feeds").and_then(Value::as_object);
+    for (name, feed) in feeds.into_iter().flatten() {
+        named.push((format!("feeds.{name}.remote"), feed.get("remote")));
+    }
+    let mut mistakes = Vec::new();
+    for (place, source) in named {
+        let Some(name) = source.and_then(|source| source.get("cluster")?.as_str()) else {
+            continue;
+        };
+        if !known.contains(&name) {
+            mistakes.push(Mistake {
+                path: format!("{place}.cluster"),
+                message: format!(
+                    "static_resources of this file has no cluster {name:?}, so that no call gets \
+                     out{}",
+                    suggestion(name, known.iter().copied())
+                ),
+            });
         }
     }
     mistakes
@@ -63,7 +75,11 @@ mod tests {
             cluster("discovery", "idp"),
             cluster("remote", "idpp"),
             cluster("introspection", "nosuch"),
-        ]});
+        ], "feeds": {
+            "inline": {"inline": []},
+            "good": {"remote": {"cluster": "idp"}},
+            "bad": {"remote": {"cluster": "app2"}},
+        }});
         mistakes(document, &configuration).iter().map(ToString::to_string).collect()
     }
 
@@ -74,11 +90,13 @@ mod tests {
              so that no call gets out; did you mean \"idp\"?",
             "issuers[3].keys.introspection.cluster: static_resources of this file has no cluster \
              \"nosuch\", so that no call gets out; expected one of app, idp",
+            "feeds.bad.remote.cluster: static_resources of this file has no cluster \"app2\", so \
+             that no call gets out; did you mean \"app\"?",
         ];
         let clusters = json!({"clusters": [{"name": "app"}, {"name": "idp"}]});
         assert_eq!(found(&json!({"static_resources": clusters})), expected);
         assert_eq!(found(&json!({"staticResources": clusters})), expected);
-        assert_eq!(found(&json!({"static_resources": {}})).len(), 3);
+        assert_eq!(found(&json!({"static_resources": {}})).len(), 5);
     }
 
     #[test]
@@ -93,6 +111,6 @@ mod tests {
             assert_eq!(found(&document), [""; 0], "{document}");
         }
         let lds = json!({"static_resources": {}, "dynamic_resources": {"lds_config": {}}});
-        assert_eq!(found(&lds).len(), 3);
+        assert_eq!(found(&lds).len(), 5);
     }
 }

@@ -2,6 +2,7 @@
 
 mod dpop;
 pub(crate) mod duration;
+mod feeds;
 mod introspection;
 mod issuers;
 mod keys;
@@ -34,7 +35,7 @@ use crate::keys::Algorithms;
 use crate::policy::{EncodedSlashes, PolicySet};
 
 /// The keys at the top of a configuration.
-pub const KEYS: [&str; 10] = [
+pub const KEYS: [&str; 11] = [
     "levels",
     "issuers",
     "tokens",
@@ -43,6 +44,7 @@ pub const KEYS: [&str; 10] = [
     "rules",
     "default",
     "route_metadata",
+    "feeds",
     "challenge",
     "encoded_slashes",
 ];
@@ -78,6 +80,7 @@ fn read(root: &Node<'_>) -> Option<PolicySet> {
         object.get("levels").map_or_else(LevelsRead::default, |node| levels::read(&node, &issuers));
     let tokens = tokens::read(&object);
     let dpop = dpop::read(&object);
+    let feeds = feeds::read(&object);
     let policies = object
         .required("policies", "the policies by name")
         .map_or_else(PoliciesRead::default, |node| policies::read(&node, &levels));
@@ -104,6 +107,7 @@ fn read(root: &Node<'_>) -> Option<PolicySet> {
         tokens: tokens?,
         policies: policies.finish()?,
         rules: crate::policy::Rules::new(rules?, default?),
+        feeds: feeds?,
         route_metadata: route_metadata?,
         encoded_slashes: slashes?,
         challenge: ChallengeSettings { dpop_algorithms: dpop.algorithms, ..challenge? },

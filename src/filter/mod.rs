@@ -19,6 +19,7 @@ use self::waiting::{Pace, Wait, Waiting};
 use crate::challenge::{self, Response};
 use crate::config::{self, Mistakes};
 use crate::decision::{Credentials, Decision, decide};
+use crate::feeds::Feeds;
 use crate::host::{CallId, CalloutAnswer, Host, RequestId};
 use crate::keys::Algorithms;
 use crate::policy::PolicySet;
@@ -34,6 +35,7 @@ pub struct Filter {
     verifier: Verifier,
     earlier: EarlierFilters,
     possession: Possession,
+    feeds: Feeds,
     waiting: RefCell<Waiting>,
     told: RefCell<Told>,
     pace: Pace,
@@ -62,7 +64,7 @@ enum Outcome {
 
 impl Filter {
     /// Compiles the configuration, finds out what the proxy's cryptography can do, takes credentials
-    /// from the environment, and starts to fetch keys.
+    /// from the environment, and starts to fetch keys and feeds.
     ///
     /// # Errors
     /// All mistakes of the configuration, or all credentials that are missing.
@@ -78,11 +80,12 @@ impl Filter {
         );
         offer_what_is_checked(&mut policies, verifier.algorithms());
         let possession = Possession::new(policies.dpop.clone(), host);
+        let feeds = Feeds::new(std::mem::take(&mut policies.feeds), host);
         let pace = Pace::default();
         // The first keys are fetched in the first tick.
-        pace.settle(verifier.is_idle(), host);
+        pace.settle(verifier.is_idle() && feeds.is_idle(), host);
         let (waiting, told) = (RefCell::default(), RefCell::default());
-        Ok(Self { policies, verifier, earlier, possession, waiting, told, pace })
+        Ok(Self { policies, verifier, earlier, possession, feeds, waiting, told, pace })
     }
 
     /// Decides over a request, and answers it where it does not go on.
@@ -105,11 +108,15 @@ impl Filter {
         }
     }
 
-    /// Does what is due: keys that have to be fetched, questions that have to be asked, and requests
+    /// Does what is due: keys and feeds that have to be fetched, questions that have to be asked, and requests
     /// that wait.
     pub fn on_tick(&self, host: &dyn Host) {
         let more_to_ask = self.verifier.ask(host);
-        let keys_too = self.pace.is_time_for_keys(host.moment()) && self.verifier.on_tick(host);
+        let is_time = self.pace.is_time_for_keys(host.moment());
+        if is_time {
+            self.feeds.on_tick(host);
+        }
+        let keys_too = is_time && self.verifier.on_tick(host);
         self.wake(keys_too, host);
         if more_to_ask {
             self.pace.at_once(host);
@@ -118,8 +125,16 @@ impl Filter {
         }
     }
 
-    /// Takes the answer to a call for keys, or about a token.
+    /// The longest body that is taken as the answer to a call, in bytes.
+    pub fn longest_answer(&self, call: CallId) -> usize {
+        self.feeds.longest_answer(call).unwrap_or(CalloutAnswer::MAX_BODY)
+    }
+
+    /// Takes the answer to a call for a feed, for keys, or about a token.
     pub fn on_answer(&self, host: &dyn Host, call: CallId, answer: &CalloutAnswer) {
+        if self.feeds.on_answer(host, call, answer) {
+            return;
+        }
         let for_keys = self.verifier.on_answer(host, call, answer);
         self.wake(for_keys, host);
     }

@@ -39,7 +39,7 @@ impl Context for Root {
     fn on_http_call_response(&mut self, call: u32, headers: usize, body_size: usize, _: usize) {
         if let Some(filter) = &self.filter {
             let call = CallId(call);
-            let answer = callout_answer(headers, body_size, CalloutAnswer::MAX_BODY);
+            let answer = callout_answer(headers, body_size, filter.longest_answer(call));
             filter.on_answer(&Proxy::default(), call, &answer);
             self.leave_requests();
         }

@@ -28,6 +28,7 @@ pub use self::template::to_regex as template_to_regex;
 pub use self::text::{FullRegex, StringMatch, TextPattern};
 
 use crate::challenge::ChallengeSettings;
+use crate::feeds::FeedSettings;
 use crate::possession::DpopSettings;
 use crate::token::{Issuers, TokenSettings};
 
@@ -113,6 +114,8 @@ pub struct PolicySet {
     pub policies: Policies,
     /// Which requests each policy is for.
     pub rules: Rules,
+    /// The lists that conditions look into.
+    pub feeds: Vec<FeedSettings>,
     /// Whether a route's own metadata may name its policy.
     pub route_metadata: bool,
     /// What becomes of `%2F` and `%5C` in paths.

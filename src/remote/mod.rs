@@ -2,7 +2,7 @@
 //! feeds.
 //!
 //! One worker of the process fetches for all. What it fetched, and what is to be done next, are
-//! shared values ([`plan`]); every worker looks at them in its ticks. The worker that leads says
+//! shared values (`plan`); every worker looks at them in its ticks. The worker that leads says
 //! until when, so that one that dies while it leads stops nothing.
 
 mod endpoint;

@@ -17,6 +17,10 @@ pub enum Counter {
     KeyFetch,
     /// A key set could not be fetched.
     KeyFetchFailure,
+    /// A feed was fetched.
+    FeedFetch,
+    /// A feed could not be fetched.
+    FeedFetchFailure,
     /// An authorization server was asked about a token.
     Introspection,
     /// An authorization server could not be asked about a token.
@@ -29,7 +33,7 @@ pub enum Counter {
 
 impl Counter {
     /// Every counter.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::SignatureByProxy,
         Self::SignatureByJwtSimple,
         Self::TokenCacheHit,
@@ -37,6 +41,8 @@ impl Counter {
         Self::TokenCacheEviction,
         Self::KeyFetch,
         Self::KeyFetchFailure,
+        Self::FeedFetch,
+        Self::FeedFetchFailure,
         Self::Introspection,
         Self::IntrospectionFailure,
         Self::ProofReplay,
@@ -53,6 +59,8 @@ impl Counter {
             Self::TokenCacheEviction => "stepup.token_cache.eviction",
             Self::KeyFetch => "stepup.key_fetch.success",
             Self::KeyFetchFailure => "stepup.key_fetch.failure",
+            Self::FeedFetch => "stepup.feed_fetch.success",
+            Self::FeedFetchFailure => "stepup.feed_fetch.failure",
             Self::Introspection => "stepup.introspection.success",
             Self::IntrospectionFailure => "stepup.introspection.failure",
             Self::ProofReplay => "stepup.dpop.replay",

@@ -2,6 +2,7 @@
 
 mod accepted;
 mod dpop;
+mod feeds;
 mod introspection;
 mod issuers;
 mod levels;
