@@ -6,13 +6,13 @@
 //! until when, so that one that dies while it leads stops nothing.
 
 mod endpoint;
+mod format;
 mod freshness;
 mod plan;
+mod settings;
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,92 +20,12 @@ use log::{info, warn};
 use serde_json::Value;
 
 pub use self::endpoint::{Endpoint, NotAUrl};
+pub use self::format::{Checked, Format};
 use self::plan::{Head, Plan, SharedPlan};
+pub use self::settings::{RemoteSettings, RemoteSource};
 use crate::host::{CallId, Callout, CalloutAnswer, Host, NotOffered};
 use crate::json;
-use crate::report::Counter;
 use crate::time::Moment;
-
-/// What a document is, and how it is read.
-pub trait Format: fmt::Debug {
-    /// What is made of it.
-    type Loaded;
-    /// Whose documents these are, for messages.
-    const OWNER: &'static str;
-    /// What they are, for messages.
-    const WHAT: &'static str;
-    /// What the server is asked for (RFC 9110 §12.5.1).
-    const ACCEPT: &'static str;
-    /// Counts a fetch.
-    const FETCHED: Counter;
-    /// Counts a fetch that failed.
-    const FAILED: Counter;
-
-    /// Which kind of document this is. What workers share is of one kind.
-    fn kind(&self) -> &'static str;
-
-    /// The longest document, in bytes.
-    fn longest(&self) -> usize;
-
-    /// Reads a document that was fetched.
-    ///
-    /// # Errors
-    /// What is wrong with it. Then nothing of it counts.
-    fn check<'b>(&self, body: &'b [u8]) -> Result<Checked<'b, Self::Loaded>, String>;
-
-    /// Makes something of a text that was shared.
-    fn load(&self, document: &str) -> Option<Self::Loaded>;
-}
-
-/// A document that was fetched, and is good.
-#[derive(Debug)]
-pub struct Checked<'b, T> {
-    /// The text to share with other workers, for [`Format::load`].
-    pub document: Cow<'b, str>,
-    /// What is made of it.
-    pub content: T,
-    /// What the operator is told of it.
-    pub notes: Vec<String>,
-}
-
-/// Where a document comes from, and how fresh it is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RemoteSettings {
-    /// The name of its owner: the issuer, or the feed.
-    pub name: Box<str>,
-    /// The proxy's cluster that the requests go through.
-    pub cluster: Box<str>,
-    /// What is asked first.
-    pub source: RemoteSource,
-    /// How long the proxy waits for an answer.
-    pub timeout: Duration,
-    /// How long a request waits for keys.
-    pub wait: Duration,
-    /// The longest time between two fetches. `Cache-Control: max-age` shortens it.
-    pub refresh: Duration,
-    /// The shortest time between two fetches that `Cache-Control: max-age` brings about.
-    pub refresh_min: Duration,
-    /// How long the last good set serves while it cannot be fetched again.
-    pub stale_for: Duration,
-    /// The shortest time between two early fetches for the sake of an unknown `kid`.
-    pub refetch_after: Duration,
-}
-
-impl RemoteSettings {
-    /// How long a fetch can take: two requests at most, one after the other.
-    fn longest_fetch(&self) -> Duration {
-        self.timeout.saturating_mul(2).saturating_add(LEAD_MARGIN)
-    }
-}
-
-/// What is asked first.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RemoteSource {
-    /// The document itself.
-    Document(Endpoint),
-    /// The issuer's metadata (OIDC Discovery §4, RFC 8414 §3), which says where the key set is.
-    Metadata(Endpoint),
-}
 
 /// The bounds of back-off after failures.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
@@ -122,6 +42,8 @@ pub struct RemoteDocument<F: Format> {
     settings: RemoteSettings,
     plan: SharedPlan,
     loaded: Option<Loaded<F::Loaded>>,
+    /// The generation that this worker could not read, so that it does not try with each request.
+    unreadable: Option<u64>,
     fetch: Option<Fetch>,
     /// When the last good fetch was, and how many have failed since, as far as this worker knows.
     last_outcome: Option<(Option<Moment>, u32)>,
@@ -175,6 +97,7 @@ impl<F: Format> RemoteDocument<F> {
             settings,
             plan,
             loaded: None,
+            unreadable: None,
             fetch: None,
             last_outcome: None,
             has_news: false,
@@ -428,8 +351,13 @@ impl<F: Format> RemoteDocument<F> {
             loaded.fetched_at = fetched_at;
             return;
         }
+        if self.unreadable == Some(plan.generation) {
+            return;
+        }
         let Some(published) = self.plan.read_document(host) else { return };
-        if let Some(content) = self.format.load(&published.document) {
+        let content = self.format.load(&published.document);
+        self.unreadable = content.is_none().then_some(plan.generation);
+        if let Some(content) = content {
             self.loaded = Some(Loaded {
                 content: Arc::new(content),
                 generation: published.head.generation,
