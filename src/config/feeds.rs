@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::keys::{self, read_cluster, read_duration, read_url};
+use super::keys::{Times, read_cluster, read_times, read_url};
 use super::node::{Node, Object};
 use super::{all, one_of};
-use crate::feeds::{FeedFormat, FeedSettings, FeedSource, FeedType, from_json};
+use crate::feeds::{Builder, Entries, FeedFormat, FeedSettings, FeedSource, FeedType};
 use crate::remote::{RemoteSettings, RemoteSource};
 
 const KEYS: [&str; 3] = ["type", "inline", "remote"];
@@ -21,6 +21,9 @@ const REMOTE_KEYS: [&str; 8] = [
     "allow_empty",
 ];
 
+/// Each is looked at in every tick.
+const MAX_FEEDS: usize = 64;
+
 /// The longest document where nothing else is said, and the longest that can be allowed.
 const DEFAULT_BYTES: usize = 4 * 1024 * 1024;
 const MOST_BYTES: u64 = 16 * 1024 * 1024;
@@ -33,32 +36,57 @@ pub(super) fn names<'a>(object: &Object<'a>) -> Vec<&'a str> {
 
 pub(super) fn read(object: &Object<'_>) -> Option<Vec<FeedSettings>> {
     let Some(node) = object.get("feeds") else { return Some(Vec::new()) };
-    let entries = node.entries("an object with a feed for each name")?;
-    all(entries.map(|(name, node)| read_feed(name, &node)))
+    let feeds = all(node
+        .entries("an object with a feed for each name")?
+        .map(|(name, node)| read_feed(name, &node)))?;
+    if feeds.len() > MAX_FEEDS {
+        node.mistake(format!("holds {} feeds; expected {MAX_FEEDS} at most", feeds.len()));
+    }
+    Some(feeds)
 }
 
 fn read_feed(name: &str, node: &Node<'_>) -> Option<FeedSettings> {
-    let feed = node.object("a feed with type, and inline or remote", &KEYS)?;
     if !is_identifier(name) {
-        node.mistake("has a name that conditions cannot use; expected letters, digits and _");
+        node.mistake(
+            "has a name that conditions cannot use; expected letters, digits and _, and no digit \
+             at the beginning",
+        );
     }
+    let feed = node.object("a feed with type, and inline or remote", &KEYS)?;
     let feed_type = feed.required("type", TYPES).and_then(|node| read_type(&node));
     let source = one_of(&feed, &["inline", "remote"]);
-    let source = match (source?, feed_type?) {
-        ("inline", feed_type) => {
-            let node = feed.get("inline")?;
-            match from_json(feed_type, node.value()) {
-                Ok(entries) => FeedSource::Inline(Arc::new(entries)),
-                Err((place, problem)) => {
-                    let place = place.map(|place| format!("entry {place}: ")).unwrap_or_default();
-                    node.mistake(format!("{place}{problem}"));
-                    return None;
-                }
-            }
-        }
-        (_, feed_type) => read_remote(name, &feed.get("remote")?, feed_type)?,
+    let (source, feed_type) = (source?, feed_type?);
+    let node = feed.get(source)?;
+    let source = match source {
+        "inline" => FeedSource::Inline(Arc::new(read_inline(&node, feed_type)?)),
+        _ => read_remote(name, &node, feed_type)?,
     };
     Some(FeedSettings { name: name.into(), source })
+}
+
+/// Reads every entry, so that every mistake is noted.
+fn read_inline(node: &Node<'_>, feed_type: FeedType) -> Option<Entries> {
+    let mut builder = Builder::new(feed_type);
+    let read = match feed_type {
+        FeedType::NotBefore => {
+            let subjects = node.entries("an object with a time for each subject")?;
+            all(subjects
+                .map(|(subject, node)| noted(&node, builder.subject(subject, node.value()))))
+        }
+        FeedType::Networks | FeedType::Strings => {
+            let items = node.list("a list of strings")?;
+            all(items.map(|node| noted(&node, builder.text(node.string("a string")?))))
+        }
+    };
+    if read?.is_empty() {
+        node.mistake("is empty; expected at least one entry");
+        return None;
+    }
+    noted(node, builder.finish())
+}
+
+fn noted<T>(node: &Node<'_>, read: Result<T, String>) -> Option<T> {
+    read.map_err(|problem| node.mistake(problem)).ok()
 }
 
 const TYPES: &str = "\"networks\", \"strings\" or \"not_before\"";
@@ -79,40 +107,31 @@ fn read_remote(name: &str, node: &Node<'_>, feed_type: FeedType) -> Option<FeedS
     let remote = node.object("an object such as {cluster: feeds, uri: …}", &REMOTE_KEYS)?;
     let cluster = read_cluster(&remote);
     let endpoint = remote.required("uri", "the URL of the list").and_then(|node| read_url(&node));
-    let [timeout, refresh, refresh_min, stale_for] =
-        [&keys::TIMEOUT, &keys::REFRESH, &keys::REFRESH_MIN, &keys::STALE_FOR]
-            .map(|setting| read_duration(&remote, setting));
-    if let (Some(refresh), Some(stale_for)) = (refresh, stale_for)
-        && stale_for < refresh
-    {
-        node.mistake(
-            "has a stale_for that is shorter than refresh, so that the list would be thrown away \
-             before it is fetched again; expected it to be longer",
-        );
-    }
+    let times = read_times(node, &remote, "entries");
     let longest = match remote.get("max_bytes") {
         Some(node) => node.integer(1, MOST_BYTES).and_then(|bytes| usize::try_from(bytes).ok()),
         None => Some(DEFAULT_BYTES),
     };
     let allow_empty = remote.get("allow_empty").map_or(Some(false), |node| node.boolean());
+    let Times { timeout, refresh, refresh_min, stale_for } = times?;
     let format = FeedFormat { feed_type, longest: longest?, allow_empty: allow_empty? };
     let settings = RemoteSettings {
         name: name.into(),
         cluster: cluster?,
         source: RemoteSource::Document(endpoint?),
-        timeout: timeout?,
+        timeout,
         // No request waits for a feed, and none brings a fetch forward.
         wait: Duration::ZERO,
-        refresh: refresh?,
-        refresh_min: refresh_min?,
-        stale_for: stale_for?,
+        refresh,
+        refresh_min,
+        stale_for,
         refetch_after: Duration::MAX,
     };
     Some(FeedSource::Remote { format, settings })
 }
 
 /// Whether a condition can write it after a dot.
-pub(super) fn is_identifier(name: &str) -> bool {
+fn is_identifier(name: &str) -> bool {
     let mut bytes = name.bytes();
     bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')

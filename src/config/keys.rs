@@ -37,19 +37,19 @@ pub(super) const WAIT: Setting = Setting {
     least: Duration::ZERO,
     most: Duration::from_mins(1),
 };
-pub(super) const REFRESH: Setting = Setting {
+const REFRESH: Setting = Setting {
     key: "refresh",
     default: Duration::from_mins(10),
     least: SECOND,
     most: Duration::from_hours(24),
 };
-pub(super) const REFRESH_MIN: Setting = Setting {
+const REFRESH_MIN: Setting = Setting {
     key: "refresh_min",
     default: Duration::from_mins(1),
     least: SECOND,
     most: Duration::from_hours(24),
 };
-pub(super) const STALE_FOR: Setting = Setting {
+const STALE_FOR: Setting = Setting {
     key: "stale_for",
     default: Duration::from_hours(24),
     least: SECOND,
@@ -118,16 +118,41 @@ fn read_remote(node: &Node<'_>, issuer: Option<&str>, source: &str) -> Option<Re
             endpoint.ok().map(RemoteSource::Metadata)
         }),
     };
-    let durations = [&TIMEOUT, &WAIT, &REFRESH, &REFRESH_MIN, &STALE_FOR, &REFETCH_AFTER]
-        .map(|setting| read_duration(&remote, setting));
-    let [timeout, wait, refresh, refresh_min, stale_for, refetch_after] = durations;
+    let wait = read_duration(&remote, &WAIT);
+    let times = read_times(node, &remote, "keys");
+    let refetch_after = read_duration(&remote, &REFETCH_AFTER);
+    let Times { timeout, refresh, refresh_min, stale_for } = times?;
+    Some(RemoteSettings {
+        name: issuer?.into(),
+        cluster: cluster?,
+        source: endpoint?,
+        timeout,
+        wait: wait?,
+        refresh,
+        refresh_min,
+        stale_for,
+        refetch_after: refetch_after?,
+    })
+}
+
+/// The times of what is fetched again and again.
+pub(super) struct Times {
+    pub(super) timeout: Duration,
+    pub(super) refresh: Duration,
+    pub(super) refresh_min: Duration,
+    pub(super) stale_for: Duration,
+}
+
+pub(super) fn read_times(node: &Node<'_>, remote: &Object<'_>, what: &str) -> Option<Times> {
+    let [timeout, refresh, refresh_min, stale_for] = [&TIMEOUT, &REFRESH, &REFRESH_MIN, &STALE_FOR]
+        .map(|setting| read_duration(remote, setting));
     if let (Some(refresh), Some(stale_for)) = (refresh, stale_for)
         && stale_for < refresh
     {
-        node.mistake(
-            "has a stale_for that is shorter than refresh, so that keys would be thrown away \
+        node.mistake(format!(
+            "has a stale_for that is shorter than refresh, so that {what} would be thrown away \
              before they are fetched again; expected it to be longer",
-        );
+        ));
     }
     // A default is no word of the operator's: where refresh alone is shorter, it wins.
     if let (Some(node), Some(refresh), Some(refresh_min)) =
@@ -140,16 +165,11 @@ fn read_remote(node: &Node<'_>, issuer: Option<&str>, source: &str) -> Option<Re
             refresh.as_secs()
         ));
     }
-    Some(RemoteSettings {
-        name: issuer?.into(),
-        cluster: cluster?,
-        source: endpoint?,
+    Some(Times {
         timeout: timeout?,
-        wait: wait?,
         refresh: refresh?,
         refresh_min: refresh_min?,
         stale_for: stale_for?,
-        refetch_after: refetch_after?,
     })
 }
 

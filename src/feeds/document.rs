@@ -1,13 +1,17 @@
 //! The documents of feeds.
+//!
+//! They can be large, so entries are taken as they are read: a worker's memory never shrinks again.
 
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserializer;
+use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-use super::networks::{self, Networks};
-use super::{Entries, FeedType, MAX_ENTRIES};
-use crate::json;
-use crate::remote::Format;
+use super::entries::{Builder, Entries, FeedType};
+use crate::remote::{Checked, Format};
 use crate::report::Counter;
-use crate::time::Timestamp;
 
 /// How the document of a feed is read: as JSON, or as text with an entry on each line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,146 +28,159 @@ impl Format for FeedFormat {
     type Loaded = Entries;
     const OWNER: &'static str = "feed";
     const WHAT: &'static str = "entries";
+    const ACCEPT: &'static str = "application/json, text/plain";
     const FETCHED: Counter = Counter::FeedFetch;
     const FAILED: Counter = Counter::FeedFetchFailure;
+
+    fn kind(&self) -> &'static str {
+        self.feed_type.name()
+    }
 
     fn longest(&self) -> usize {
         self.longest
     }
 
     /// One bad entry among good ones makes a bad document: it may be cut off, or another one.
-    fn check(&self, body: &[u8]) -> Result<(String, Vec<String>), String> {
-        let text =
-            std::str::from_utf8(body).map_err(|_| "a document that is no text".to_owned())?;
-        let entries = self.read(text)?;
-        if entries.is_empty() && !self.allow_empty {
-            return Err("a document without an entry; allow_empty: true accepts it".to_owned());
+    fn check<'b>(&self, body: &'b [u8]) -> Result<Checked<'b, Entries>, String> {
+        let document = std::str::from_utf8(body).map_err(|error| {
+            format!("a document that is no UTF-8 from byte {} on", error.valid_up_to())
+        })?;
+        let content = read(self.feed_type, document)?;
+        if content.is_empty() && !self.allow_empty {
+            return Err(
+                "a document without an entry, as an outage can look like; allow_empty: true \
+                        accepts it"
+                    .to_owned(),
+            );
         }
-        Ok((text.to_owned(), Vec::new()))
+        Ok(Checked { document: Cow::Borrowed(document), content, notes: Vec::new() })
     }
 
     fn load(&self, document: &str) -> Option<Entries> {
-        self.read(document).ok()
+        read(self.feed_type, document).ok()
     }
 }
 
-impl FeedFormat {
-    fn read(&self, text: &str) -> Result<Entries, String> {
-        match text.trim_start().as_bytes().first() {
-            Some(b'[' | b'{') => {
-                let document = json::parse(text.as_bytes()).map_err(|error| error.to_string())?;
-                from_json(self.feed_type, &document).map_err(|(place, problem)| match place {
-                    Some(place) => format!("entry {place}: {problem}"),
-                    None => problem,
-                })
-            }
-            _ => self.read_lines(text),
+/// Reads a document by what it begins with: headers may say anything.
+pub(super) fn read(feed_type: FeedType, document: &str) -> Result<Entries, String> {
+    // Left in, a byte order mark would be a part of the first entry.
+    let document = document.strip_prefix('\u{feff}').unwrap_or(document);
+    let mut builder = Builder::new(feed_type);
+    if document.trim_start().starts_with(['[', '{']) {
+        let mut json = serde_json::Deserializer::from_str(document);
+        let read = Json { feed_type, builder: &mut builder }.deserialize(&mut json);
+        read.and_then(|()| json.end()).map_err(|error| error.to_string())?;
+    } else {
+        for (line, number) in document.lines().zip(1_usize..) {
+            read_line(feed_type, line, &mut builder)
+                .map_err(|problem| format!("line {number}: {problem}"))?;
         }
     }
+    builder.finish()
+}
 
-    fn read_lines(&self, text: &str) -> Result<Entries, String> {
-        let lines = text.lines().enumerate().map(|(index, line)| {
-            let line = line.split_once('#').map_or(line, |(entry, _)| entry);
-            (index.saturating_add(1), line.trim())
-        });
-        let lines = lines.filter(|(_, line)| !line.is_empty());
-        let at = |number: usize, problem: String| format!("line {number}: {problem}");
-        match self.feed_type {
-            FeedType::Networks => {
-                let read = lines
-                    .map(|(number, line)| network(line).map_err(|problem| at(number, problem)));
-                bounded(read.collect::<Result<Vec<_>, _>>()?)
-                    .map(|networks| Entries::Networks(Networks::new(networks)))
-            }
-            FeedType::Strings => bounded(lines.map(|(_, line)| line.into()).collect()).map(strings),
-            FeedType::NotBefore => {
-                let read = lines.map(|(number, line)| {
-                    let (subject, time) = line
-                        .rsplit_once(char::is_whitespace)
-                        .ok_or_else(|| at(number, "expected a subject and a time".to_owned()))?;
-                    let time = time.parse::<u64>().ok().map(Value::from);
-                    let time = time.and_then(|time| seconds(&time));
-                    let time = time.ok_or_else(|| at(number, EXPECTED_TIME.to_owned()))?;
-                    Ok((Box::from(subject.trim_end()), time))
-                });
-                not_before(bounded(read.collect::<Result<Vec<_>, String>>()?)?)
-            }
+fn read_line(feed_type: FeedType, line: &str, builder: &mut Builder) -> Result<(), String> {
+    let line = line.trim();
+    if line.is_empty() || line.starts_with('#') {
+        return Ok(());
+    }
+    match feed_type {
+        FeedType::Networks => {
+            let entry = line.split_once('#').map_or(line, |(entry, _)| entry);
+            builder.text(entry.trim_end())
+        }
+        // It can have a # of its own.
+        FeedType::Strings => builder.text(line),
+        FeedType::NotBefore => {
+            let (subject, time) = line.rsplit_once(char::is_whitespace).ok_or_else(|| {
+                "expected a subject, a space, and a time in seconds since \
+                 1970-01-01T00:00:00Z"
+                    .to_owned()
+            })?;
+            let time = time.parse::<serde_json::Number>().map_or(time.into(), Value::Number);
+            builder.subject(subject.trim_end(), &time)
         }
     }
 }
 
-const EXPECTED_TIME: &str = "expected a time in seconds since 1970-01-01T00:00:00Z";
-
-/// Reads entries from JSON: a list of texts, or an object with a time for each subject.
-///
-/// # Errors
-/// What is wrong, and the place of the entry where it is one.
-pub(crate) fn from_json(
+/// A JSON document: a list of texts, or an object with a time for each subject.
+struct Json<'b> {
     feed_type: FeedType,
-    document: &Value,
-) -> Result<Entries, (Option<String>, String)> {
-    let whole = |problem: String| (None, problem);
-    if feed_type == FeedType::NotBefore {
-        let subjects = document
-            .as_object()
-            .ok_or_else(|| whole("no object with a time for each subject".to_owned()))?;
-        let read = subjects.iter().map(|(subject, time)| {
-            let place = || (Some(format!("{subject:?}")), EXPECTED_TIME.to_owned());
-            seconds(time).map(|time| (Box::from(subject.as_str()), time)).ok_or_else(place)
-        });
-        let read = bounded(read.collect::<Result<Vec<_>, _>>()?).map_err(whole)?;
-        return not_before(read).map_err(whole);
+    builder: &'b mut Builder,
+}
+
+impl<'de> DeserializeSeed<'de> for Json<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        match self.feed_type {
+            FeedType::Networks | FeedType::Strings => {
+                deserializer.deserialize_any(List(self.builder))
+            }
+            FeedType::NotBefore => deserializer.deserialize_any(Subjects(self.builder)),
+        }
     }
-    let items = document.as_array().ok_or_else(|| whole("no list of texts".to_owned()))?;
-    let texts = items.iter().enumerate().map(|(index, item)| {
-        let no_text = || (Some(index.to_string()), "expected a text".to_owned());
-        item.as_str().map(|text| (index, text)).ok_or_else(no_text)
-    });
-    let texts = bounded(texts.collect::<Result<Vec<_>, _>>()?).map_err(whole)?;
-    if feed_type == FeedType::Strings {
-        return Ok(strings(texts.into_iter().map(|(_, text)| text.into()).collect()));
+}
+
+struct List<'b>(&'b mut Builder);
+
+impl<'de> Visitor<'de> for List<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of texts")
     }
-    let networks = texts
-        .into_iter()
-        .map(|(index, text)| network(text).map_err(|problem| (Some(index.to_string()), problem)));
-    Ok(Entries::Networks(Networks::new(networks.collect::<Result<Vec<_>, _>>()?)))
-}
 
-fn network(text: &str) -> Result<ipnet::IpNet, String> {
-    networks::parse(text).ok_or_else(|| {
-        format!("{text:?} is no address and no network without bits beyond its prefix")
-    })
-}
-
-fn seconds(time: &Value) -> Option<i64> {
-    let time = Timestamp::from_numeric_date(time)?;
-    // A login within the second of the event does not count either.
-    let rounded = u64::from(time.since_epoch().subsec_nanos() > 0);
-    i64::try_from(time.since_epoch().as_secs().saturating_add(rounded)).ok()
-}
-
-fn bounded<T>(entries: Vec<T>) -> Result<Vec<T>, String> {
-    if entries.len() > MAX_ENTRIES {
-        return Err(format!("{} entries; {MAX_ENTRIES} at most are taken", entries.len()));
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        for index in 0_usize.. {
+            match items.next_element_seed(Item(&mut *self.0)) {
+                Ok(Some(())) => {}
+                Ok(None) => break,
+                Err(error) => return Err(A::Error::custom(format!("entry {index}: {error}"))),
+            }
+        }
+        Ok(())
     }
-    Ok(entries)
 }
 
-fn strings(mut texts: Vec<Box<str>>) -> Entries {
-    texts.sort_unstable();
-    texts.dedup();
-    Entries::Strings(texts.into())
+struct Item<'b>(&'b mut Builder);
+
+impl<'de> DeserializeSeed<'de> for Item<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
 }
 
-/// Two times for one subject would leave it open which counts.
-fn not_before(mut subjects: Vec<(Box<str>, i64)>) -> Result<Entries, String> {
-    subjects.sort_unstable();
-    let twice = subjects.windows(2).find_map(|pair| match pair {
-        [(one, _), (other, _)] if one == other => Some(one),
-        _ => None,
-    });
-    match twice {
-        Some(subject) => Err(format!("the subject {subject:?} is listed twice")),
-        None => Ok(Entries::NotBefore(subjects.into())),
+impl Visitor<'_> for Item<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        self.0.text(text).map_err(E::custom)
+    }
+}
+
+struct Subjects<'b>(&'b mut Builder);
+
+impl<'de> Visitor<'de> for Subjects<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with a time for each subject")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        while let Some(subject) = members.next_key::<String>()? {
+            let time = members.next_value::<Value>()?;
+            self.0
+                .subject(&subject, &time)
+                .map_err(|problem| A::Error::custom(format!("subject {subject:?}: {problem}")))?;
+        }
+        Ok(())
     }
 }

@@ -2,23 +2,25 @@
 
 #![allow(clippy::arithmetic_side_effects)]
 
-use std::time::Duration;
+mod fetched;
 
+use std::fmt::Write;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::host::memory::MemoryHost;
-use crate::remote::{Endpoint, Format, RemoteSource};
-use crate::request::Headers;
+use crate::remote::Format;
 
 fn format(feed_type: FeedType) -> FeedFormat {
     FeedFormat { feed_type, longest: 1 << 20, allow_empty: false }
 }
 
 fn read(feed_type: FeedType, text: &str) -> Result<Entries, String> {
-    let format = format(feed_type);
-    let (document, _) = format.check(text.as_bytes())?;
-    Ok(format.load(&document).unwrap())
+    let checked = format(feed_type).check(text.as_bytes())?;
+    assert_eq!(format(feed_type).load(&checked.document).as_ref(), Some(&checked.content));
+    Ok(checked.content)
 }
 
 fn address(text: &str) -> IpAddr {
@@ -27,8 +29,8 @@ fn address(text: &str) -> IpAddr {
 
 #[test]
 fn networks_hold_their_addresses_and_no_others() {
-    let text = "# reputation\n10.0.0.0/8\n 192.0.2.7 \n\n192.0.2.9 # one more\r\n10.1.0.0/16\n\
-                2001:db8::/32\n::ffff:198.51.100.0/120\n";
+    let text = "\u{feff}10.0.0.0/8\n# reputation\n 192.0.2.7 \n\n192.0.2.9 # one more\r\n\
+                10.1.0.0/16\n2001:db8::/32\n::ffff:198.51.100.0/120\n";
     let list = json!(["10.0.0.0/8", "192.0.2.7", "192.0.2.9", "2001:db8::/32", "198.51.100.0/24"]);
     for text in [text.to_owned(), list.to_string(), format!("\n {list:#}\n")] {
         let entries = read(FeedType::Networks, &text).unwrap();
@@ -59,27 +61,86 @@ fn networks_hold_their_addresses_and_no_others() {
         ] {
             assert!(!has(outside), "{outside}");
         }
+        assert_eq!(entries.len(), 5);
         assert_eq!(entries.has_text("10.0.0.0/8"), None);
         assert_eq!(entries.not_before("10.0.0.0/8"), None);
     }
 }
 
 #[test]
+fn networks_reach_to_both_ends_of_the_address_space() {
+    let ends = ["0.0.0.0", "255.255.255.255", "::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"];
+    let entries = read(FeedType::Networks, &ends.join("\n")).unwrap();
+    assert!(ends.iter().all(|end| entries.has_address(address(end)) == Some(true)));
+    for outside in ["0.0.0.1", "255.255.255.254", "::1", "ffff::"] {
+        assert_eq!(entries.has_address(address(outside)), Some(false), "{outside}");
+    }
+    for (all, inside, outside) in [("0.0.0.0/0", 0..2, 2..4), ("::/0", 2..4, 0..2)] {
+        let entries = read(FeedType::Networks, all).unwrap();
+        let has = |end: &&str| entries.has_address(address(end)).unwrap();
+        assert!(ends[inside].iter().all(has), "{all}");
+        assert!(!ends[outside].iter().any(has), "{all} is of one family");
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_set_of_networks_answers_as_its_networks_one_by_one(
+        networks in prop::collection::vec((any::<[u8; 2]>(), any::<bool>(), 0_u8..=32), 1..40),
+        asked in prop::collection::vec(any::<[u8; 2]>(), 40),
+    ) {
+        // Few different bits, so that networks meet.
+        let spread = |[a, b]: [u8; 2]| u32::from_be_bytes([a & 0x81, b & 0x81, a & 3, b & 0x0f]);
+        let long = |bits: u32| u128::from(bits) << 96;
+        let nets = networks.iter().map(|(bits, is_v6, length)| {
+            let bits = spread(*bits);
+            let address = if *is_v6 {
+                IpAddr::from(Ipv6Addr::from(long(bits)))
+            } else {
+                IpAddr::from(Ipv4Addr::from(bits))
+            };
+            ipnet::IpNet::new(address, *length).unwrap().trunc()
+        }).collect::<Vec<_>>();
+        let text = nets.iter().fold(String::new(), |text, net| format!("{text}{net}\n"));
+        let entries = read(FeedType::Networks, &text).unwrap();
+        for bits in asked.into_iter().map(spread) {
+            for address in [
+                IpAddr::from(Ipv4Addr::from(bits)),
+                IpAddr::from(Ipv6Addr::from(long(bits))),
+            ] {
+                let expected = nets.iter().any(|net| net.contains(&address));
+                prop_assert_eq!(entries.has_address(address), Some(expected), "{}", address);
+            }
+        }
+    }
+}
+
+#[test]
 fn texts_are_compared_whole_and_with_case() {
-    for text in ["d-1\nd 2\nd-1\n", r#"["d-1", "d 2"]"#] {
+    for text in ["d-1\n d 2 \nd-1\n#5\nü#5\n", r#"["d-1", "d 2", "d\u002d1", "ü#5"]"#] {
         let entries = read(FeedType::Strings, text).unwrap();
-        assert_eq!(entries.len(), 2);
-        for (text, expected) in [("d-1", true), ("d 2", true), ("d", false), ("D-1", false)] {
+        assert_eq!(entries.len(), 3);
+        for (text, expected) in [
+            ("d-1", true),
+            ("d 2", true),
+            ("ü#5", true),
+            ("ü", false),
+            ("d", false),
+            ("d-11", false),
+            ("D-1", false),
+            ("", false),
+        ] {
             assert_eq!(entries.has_text(text), Some(expected), "{text}");
         }
         assert_eq!(entries.has_address(address("10.0.0.1")), None);
+        assert_eq!(entries.not_before("d-1"), None);
     }
 }
 
 #[test]
 fn a_subject_has_the_time_before_which_its_logins_do_not_count() {
     for text in [
-        "alice 1700000000\nbob b.\t1700000001\n",
+        "alice 1700000000\nbob b.\t1700000000.5\n",
         r#"{"alice": 1700000000, "bob b.": 1700000000.5}"#,
     ] {
         let entries = read(FeedType::NotBefore, text).unwrap();
@@ -92,122 +153,96 @@ fn a_subject_has_the_time_before_which_its_logins_do_not_count() {
 }
 
 #[test]
-fn one_bad_entry_makes_a_bad_document() {
+fn one_bad_entry_makes_a_bad_document_and_its_place_is_told() {
+    use FeedType::{Networks, NotBefore, Strings};
     for (feed_type, text, expected) in [
-        (FeedType::Networks, "10.0.0.0/8\n10.0.0.1/8\n", "line 2: \"10.0.0.1/8\" is no address"),
-        (FeedType::Networks, "<html>", "line 1: \"<html>\" is no address"),
-        (FeedType::Networks, r#"["10.0.0.0/8", 5]"#, "entry 1: expected a text"),
-        (FeedType::Networks, r#"["10.0.0.0/8", "x"]"#, "entry 1: \"x\" is no address"),
-        (FeedType::Networks, r#"{"a": 1}"#, "no list of texts"),
-        (FeedType::Networks, r#"["10.0.0.0/8""#, "EOF while parsing"),
-        (FeedType::Networks, "", "a document without an entry"),
-        (FeedType::Strings, "[]", "a document without an entry"),
-        (FeedType::Strings, "# nothing\n", "a document without an entry"),
-        (FeedType::NotBefore, "[]", "no object with a time"),
-        (FeedType::NotBefore, "alice\n", "line 1: expected a subject and a time"),
-        (FeedType::NotBefore, "alice soon\n", "line 1: expected a time in seconds"),
-        (FeedType::NotBefore, "alice 1\nalice 2\n", "the subject \"alice\" is listed twice"),
-        (FeedType::NotBefore, r#"{"a": 1, "a": 2}"#, "occurs twice"),
-        (FeedType::NotBefore, r#"{"a": "x"}"#, "entry \"a\": expected a time"),
-        (FeedType::NotBefore, r#"{"a": -1}"#, "entry \"a\": expected a time"),
+        (
+            Networks,
+            "10.0.0.0/8\n10.0.0.1/8\n",
+            "line 2: \"10.0.0.1/8\" has bits beyond its prefix; did you mean \"10.0.0.0/8\"?",
+        ),
+        (Networks, "::ffff:10.0.0.1/100", "did you mean \"::ffff:0.0.0.0/100\"?"),
+        (Networks, "<html>", "line 1: found \"<html>\"; expected an address or a network"),
+        (Networks, "\n10.0.0.0/33", "line 2: found \"10.0.0.0/33\"; expected"),
+        (Networks, "010.0.0.1", "line 1: found \"010.0.0.1\"; expected"),
+        (Networks, "fe80::1%eth0", "line 1: found \"fe80::1%eth0\"; expected"),
+        (Networks, r#"["10.0.0.0/8", 5]"#, "entry 1: invalid type: integer `5`, expected a text"),
+        (Networks, r#"["10.0.0.0/8", "x"]"#, "entry 1: found \"x\"; expected an address"),
+        (Networks, r#"["10.0.0.0/8", ["x"]]"#, "entry 1: invalid type: sequence, expected a text"),
+        (Networks, r#"{"a": 1}"#, "invalid type: map, expected a list of texts"),
+        (Networks, r#"["10.0.0.0/8""#, "EOF while parsing"),
+        (Networks, r#"["10.0.0.0/8"] x"#, "trailing characters"),
+        (Networks, "", "a document without an entry"),
+        (Strings, "[]", "a document without an entry"),
+        (Strings, "# nothing\n", "a document without an entry"),
+        (Strings, r#"["a", ""]"#, "entry 1: is empty"),
+        (Strings, "[a]", "entry 0: expected value"),
+        (NotBefore, "{}", "a document without an entry"),
+        (NotBefore, "[]", "invalid type: sequence, expected an object with a time"),
+        (NotBefore, "alice\n", "line 1: expected a subject, a space, and a time in seconds"),
+        (NotBefore, "a 1\nalice soon\n", "line 2: found \"soon\"; expected a time in seconds"),
+        (NotBefore, "alice 1\nbob 1\nalice 2\n", "the subject \"alice\" is listed twice"),
+        (NotBefore, r#"{"a": 1, "\u0061": 2}"#, "the subject \"a\" is listed twice"),
+        (NotBefore, r#"{"a": "x"}"#, "subject \"a\": found \"x\"; expected a time"),
+        (NotBefore, r#"{"a": -1}"#, "subject \"a\": found -1; expected a time"),
+        (NotBefore, r#"{"a": 1790000000000}"#, "subject \"a\": found 1790000000000; expected"),
     ] {
         let problem = read(feed_type, text).unwrap_err();
         assert!(problem.contains(expected), "{text}: {problem}");
     }
-    assert!(format(FeedType::Strings).check(b"\xff").is_err());
-    let lenient = FeedFormat { allow_empty: true, ..format(FeedType::Strings) };
-    assert!(lenient.check(b"[]").is_ok());
-    let many = "1\n".repeat(MAX_ENTRIES + 1);
-    assert!(read(FeedType::Strings, &many).unwrap_err().contains("1000000 at most"));
+    let problem = format(Strings).check(b"abc\xff").unwrap_err();
+    assert!(problem.contains("no UTF-8 from byte 3 on"), "{problem}");
+    let long = read(Networks, &"x".repeat(5000)).unwrap_err();
+    assert!(long.len() < 250, "{long}");
 }
 
 #[test]
-fn a_hundred_thousand_networks_are_looked_up() {
-    let text = (0..100_000_u32)
-        .map(|n| match n % 2 {
-            0 => format!("{}.{}.{}.0/24\n", 11 + (n >> 16), (n >> 8) & 0xff, n & 0xff),
-            _ => format!("2001:{:x}:{:x}::/48\n", n >> 8, n & 0xff),
-        })
-        .collect::<String>();
-    let entries = read(FeedType::Networks, &text).unwrap();
-    assert!(entries.len() > 70_000, "{}", entries.len());
-    for n in 0..100_000_u32 {
-        let (inside, outside) = match n % 2 {
-            0 => (
-                format!("{}.{}.{}.77", 11 + (n >> 16), (n >> 8) & 0xff, n & 0xff),
-                format!("{}.{}.{}.77", 11 + (n >> 16), (n >> 8) & 0xff, (n & 0xff) + 1),
+fn nothing_is_an_entry_list_only_where_that_is_allowed() {
+    for (feed_type, text) in [(FeedType::Strings, "[]"), (FeedType::NotBefore, "{}")] {
+        let lenient = FeedFormat { allow_empty: true, ..format(feed_type) };
+        assert!(lenient.check(text.as_bytes()).unwrap().content.is_empty());
+        assert!(format(feed_type).check(text.as_bytes()).is_err());
+    }
+}
+
+#[test]
+fn a_million_entries_are_taken_and_no_more() {
+    let text = (0..MAX_ENTRIES).fold(String::new(), |mut text, n| {
+        writeln!(text, "{n}").unwrap();
+        text
+    });
+    let entries = read(FeedType::Strings, &text).unwrap();
+    assert_eq!(entries.len(), MAX_ENTRIES);
+    assert_eq!(entries.has_text("999999"), Some(true));
+    let problem = read(FeedType::Strings, &format!("{text}more")).unwrap_err();
+    assert_eq!(problem, "line 1000001: there are more entries than 1000000; expected fewer");
+}
+
+/// Networks of both families, none of which meet.
+pub(super) fn networks(number: u32) -> String {
+    (0..number).fold(String::new(), |mut text, n| {
+        match n % 2 {
+            0 => writeln!(text, "{}/24", Ipv4Addr::from(0x0b00_0000 + (n << 8))),
+            _ => writeln!(
+                text,
+                "{}/48",
+                Ipv6Addr::from((0x2001_0000_u128 << 96) + (u128::from(n) << 80))
             ),
-            _ => (
-                format!("2001:{:x}:{:x}::1", n >> 8, n & 0xff),
-                format!("2002:{:x}:{:x}::1", n >> 8, n & 0xff),
-            ),
-        };
-        assert_eq!(entries.has_address(address(&inside)), Some(true), "{inside}");
-        if let Ok(outside) = outside.parse() {
-            assert_eq!(entries.has_address(outside), Some(false), "{outside}");
         }
-    }
-}
-
-/// A worker with one feed, and what its server answers.
-struct Bench {
-    host: MemoryHost,
-    feeds: Feeds,
-    calls: u32,
-}
-
-impl Bench {
-    fn new() -> Self {
-        let host = MemoryHost::new(Headers::default());
-        let settings = RemoteSettings {
-            name: "bad".into(),
-            cluster: "feeds".into(),
-            source: RemoteSource::Document(Endpoint::from_url("http://feeds.example/b").unwrap()),
-            timeout: Duration::from_secs(5),
-            wait: Duration::ZERO,
-            refresh: Duration::from_mins(10),
-            refresh_min: Duration::from_mins(1),
-            stale_for: Duration::from_hours(1),
-            refetch_after: Duration::MAX,
-        };
-        let source = FeedSource::Remote { format: format(FeedType::Strings), settings };
-        let feeds = Feeds::new(vec![FeedSettings { name: "bad".into(), source }], &host);
-        Self { host, feeds, calls: 0 }
-    }
-
-    fn fetch(&mut self, status: &str, body: &[u8]) {
-        self.feeds.on_tick(&self.host);
-        assert_eq!(self.host.take_calls().len(), 1);
-        let call = CallId(self.calls);
-        assert_eq!(self.feeds.longest_answer(call), Some(1 << 20));
-        let headers = Headers::new(vec![(":status".to_owned(), status.as_bytes().to_vec())]);
-        let answer = CalloutAnswer { headers, body: Ok(body.to_vec()) };
-        assert!(self.feeds.on_answer(&self.host, call, &answer));
-        self.calls += 1;
-    }
-
-    fn has(&self, text: &str) -> Option<bool> {
-        self.feeds.entries("bad", &self.host)?.has_text(text)
-    }
+        .unwrap();
+        text
+    })
 }
 
 #[test]
-fn the_last_good_list_serves_until_it_is_too_old() {
-    let mut bench = Bench::new();
-    assert_eq!(bench.has("a"), None, "nothing was loaded yet");
-    bench.fetch("200", b"a\nb\n");
-    assert_eq!((bench.has("a"), bench.has("c")), (Some(true), Some(false)));
-    bench.host.pass(Duration::from_mins(10));
-    bench.fetch("200", b"[\"c\"]");
-    assert_eq!((bench.has("a"), bench.has("c")), (Some(false), Some(true)));
-    for (status, body) in [("503", &b""[..]), ("200", b"[]"), ("200", b"[\"d\""), ("302", b"d\n")] {
-        bench.host.pass(Duration::from_mins(12));
-        bench.fetch(status, body);
-        assert_eq!((bench.has("c"), bench.has("d")), (Some(true), Some(false)), "{status}");
+fn a_hundred_thousand_networks_are_looked_up_and_take_little() {
+    let entries = read(FeedType::Networks, &networks(100_000)).unwrap();
+    assert_eq!(entries.len(), 100_000);
+    assert_eq!(entries.memory(), 50_000 * (5 + 17));
+    for n in 0..100_000_u32 {
+        let v4 = IpAddr::from(Ipv4Addr::from(0x0b00_004d + (n << 8)));
+        let v6 = IpAddr::from(Ipv6Addr::from((0x2001_0000_u128 << 96) + (u128::from(n) << 80) + 7));
+        assert_eq!(entries.has_address(v4), Some(n % 2 == 0), "{v4}");
+        assert_eq!(entries.has_address(v6), Some(n % 2 == 1), "{v6}");
     }
-    bench.host.pass(Duration::from_mins(12));
-    assert_eq!(bench.has("c"), None, "it is an hour old");
-    bench.fetch("200", b"e\n");
-    assert_eq!(bench.has("e"), Some(true));
-    assert_eq!(bench.feeds.entries("other", &bench.host), None);
 }

@@ -76,7 +76,7 @@ enum Outcome {
 
 impl Filter {
     /// Compiles the configuration, finds out what the proxy's cryptography can do, takes credentials
-    /// from the environment, and starts to fetch keys.
+    /// from the environment, and starts to fetch keys and feeds.
     ///
     /// # Errors
     /// All mistakes of the configuration, or all credentials that are missing.
@@ -154,12 +154,15 @@ impl Filter {
         }
     }
 
-    /// Does what is due: keys that have to be fetched, questions that have to be asked, and requests
+    /// Does what is due: keys and feeds that have to be fetched, questions that have to be asked, and requests
     /// that wait.
     pub fn on_tick(&self, host: &dyn Host) {
         let more_to_ask = self.verifier.ask(host);
-        self.feeds.on_tick(host);
-        let keys_too = self.pace.is_time_for_keys(host.moment()) && self.verifier.on_tick(host);
+        let is_time = self.pace.is_time_for_keys(host.moment());
+        if is_time {
+            self.feeds.on_tick(host);
+        }
+        let keys_too = is_time && self.verifier.on_tick(host);
         self.wake(keys_too, host);
         self.end_late_bodies(host);
         if more_to_ask {

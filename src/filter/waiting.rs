@@ -96,7 +96,7 @@ impl Pace {
         self.set(if is_idle { Self::SLOW } else { Self::QUICK }, host);
     }
 
-    /// Whether a tick is to look at keys too. Those that come for a question only are many more.
+    /// Whether a tick is to look at keys and feeds too. Those that come for a question only are many more.
     pub(super) fn is_time_for_keys(&self, now: Moment) -> bool {
         let is_extra = self.period.get() == Some(Self::AT_ONCE);
         let is_soon = now.since(self.keys_at.get()).is_some_and(|passed| passed < Self::QUICK);

@@ -1,9 +1,11 @@
 //! Key sets that are fetched.
 
+use std::borrow::Cow;
+
 use super::KeySet;
 use crate::host::CalloutAnswer;
 use crate::json;
-use crate::remote::{Format, RemoteDocument};
+use crate::remote::{Checked, Format, RemoteDocument};
 use crate::report::Counter;
 
 /// An issuer's keys, as one worker holds them.
@@ -17,15 +19,20 @@ impl Format for Jwks {
     type Loaded = KeySet;
     const OWNER: &'static str = "issuer";
     const WHAT: &'static str = "keys";
+    const ACCEPT: &'static str = "application/json, application/jwk-set+json";
     const FETCHED: Counter = Counter::KeyFetch;
     const FAILED: Counter = Counter::KeyFetchFailure;
+
+    fn kind(&self) -> &'static str {
+        "keys"
+    }
 
     fn longest(&self) -> usize {
         CalloutAnswer::MAX_BODY
     }
 
     /// A set with at least one key to use.
-    fn check(&self, body: &[u8]) -> Result<(String, Vec<String>), String> {
+    fn check<'b>(&self, body: &'b [u8]) -> Result<Checked<'b, KeySet>, String> {
         let document = json::parse(body).map_err(|error| format!("key set: {error}"))?;
         let (keys, skipped) =
             KeySet::from_jwks(&document).map_err(|problem| problem.to_string())?;
@@ -35,7 +42,8 @@ impl Format for Jwks {
         let notes = skipped
             .iter()
             .map(|key| format!("key {} of its set {}; it is skipped", key.index, key.problem));
-        Ok((document.to_string(), notes.collect()))
+        let (document, notes) = (Cow::Owned(document.to_string()), notes.collect());
+        Ok(Checked { document, content: keys, notes })
     }
 
     fn load(&self, document: &str) -> Option<KeySet> {

@@ -63,9 +63,9 @@ impl Endpoint {
         self.scheme
     }
 
-    /// The headers of a GET for JSON.
-    pub fn get(&self) -> Vec<(&str, &str)> {
-        self.request("GET", "application/json, application/jwk-set+json")
+    /// The headers of a GET for one of these media types.
+    pub fn get<'e>(&'e self, accept: &'e str) -> Vec<(&'e str, &'e str)> {
+        self.request("GET", accept)
     }
 
     /// The headers of a POST of a form, for JSON.

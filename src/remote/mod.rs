@@ -2,16 +2,17 @@
 //! feeds.
 //!
 //! One worker of the process fetches for all. What it fetched, and what is to be done next, are
-//! shared values; every worker looks at them in its ticks. The worker that leads says
+//! shared values (`plan`); every worker looks at them in its ticks. The worker that leads says
 //! until when, so that one that dies while it leads stops nothing.
 
 mod endpoint;
+mod format;
 mod freshness;
 mod plan;
+mod settings;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,77 +20,12 @@ use log::{info, warn};
 use serde_json::Value;
 
 pub use self::endpoint::{Endpoint, NotAUrl};
-use self::plan::{Plan, Published, SharedPlan};
+pub use self::format::{Checked, Format};
+use self::plan::{Head, Plan, SharedPlan};
+pub use self::settings::{RemoteSettings, RemoteSource};
 use crate::host::{CallId, Callout, CalloutAnswer, Host, NotOffered};
 use crate::json;
-use crate::report::Counter;
 use crate::time::Moment;
-
-/// What a document is, and how it is read.
-pub trait Format: fmt::Debug {
-    /// What is made of it.
-    type Loaded;
-    /// Whose documents these are, for messages.
-    const OWNER: &'static str;
-    /// What they are, for messages.
-    const WHAT: &'static str;
-    /// Counts a fetch.
-    const FETCHED: Counter;
-    /// Counts a fetch that failed.
-    const FAILED: Counter;
-
-    /// The longest document, in bytes.
-    fn longest(&self) -> usize;
-
-    /// Reads a document that was fetched: the text to share with other workers, and notes for the
-    /// operator.
-    ///
-    /// # Errors
-    /// What is wrong with it. Then nothing of it counts.
-    fn check(&self, body: &[u8]) -> Result<(String, Vec<String>), String>;
-
-    /// Makes something of a text that was shared.
-    fn load(&self, document: &str) -> Option<Self::Loaded>;
-}
-
-/// Where a document comes from, and how fresh it is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RemoteSettings {
-    /// The name of its owner: the issuer, or the feed.
-    pub name: Box<str>,
-    /// The proxy's cluster that the requests go through.
-    pub cluster: Box<str>,
-    /// What is asked first.
-    pub source: RemoteSource,
-    /// How long the proxy waits for an answer.
-    pub timeout: Duration,
-    /// How long a request waits for keys.
-    pub wait: Duration,
-    /// The longest time between two fetches. `Cache-Control: max-age` shortens it.
-    pub refresh: Duration,
-    /// The shortest time between two fetches that `Cache-Control: max-age` brings about.
-    pub refresh_min: Duration,
-    /// How long the last good set serves while it cannot be fetched again.
-    pub stale_for: Duration,
-    /// The shortest time between two early fetches for the sake of an unknown `kid`.
-    pub refetch_after: Duration,
-}
-
-impl RemoteSettings {
-    /// How long a fetch can take: two requests at most, one after the other.
-    fn longest_fetch(&self) -> Duration {
-        self.timeout.saturating_mul(2).saturating_add(LEAD_MARGIN)
-    }
-}
-
-/// What is asked first.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RemoteSource {
-    /// The document itself.
-    Document(Endpoint),
-    /// The issuer's metadata (OIDC Discovery §4, RFC 8414 §3), which says where the key set is.
-    Metadata(Endpoint),
-}
 
 /// The bounds of back-off after failures.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
@@ -106,6 +42,8 @@ pub struct RemoteDocument<F: Format> {
     settings: RemoteSettings,
     plan: SharedPlan,
     loaded: Option<Loaded<F::Loaded>>,
+    /// The generation that this worker could not read, so that it does not try with each request.
+    unreadable: Option<u64>,
     fetch: Option<Fetch>,
     /// When the last good fetch was, and how many have failed since, as far as this worker knows.
     last_outcome: Option<(Option<Moment>, u32)>,
@@ -152,13 +90,14 @@ pub enum Lookup<T> {
 impl<F: Format> RemoteDocument<F> {
     /// Starts without a document, or with the one that the process has already.
     pub fn new(format: F, settings: RemoteSettings, host: &dyn Host) -> Self {
-        let plan = SharedPlan::new(F::OWNER, &settings);
+        let plan = SharedPlan::new(F::OWNER, format.kind(), &settings);
         plan.ensure(host);
         let mut document = Self {
             format,
             settings,
             plan,
             loaded: None,
+            unreadable: None,
             fetch: None,
             last_outcome: None,
             has_news: false,
@@ -286,8 +225,8 @@ impl<F: Format> RemoteDocument<F> {
             Stage::Document => answer.success().and_then(|body| self.format.check(body)),
         };
         match outcome {
-            Ok((document, notes)) => {
-                self.publish(host, answer, &document);
+            Ok(Checked { document, content, notes }) => {
+                self.publish(host, answer, &document, content);
                 for note in notes {
                     warn!("{} {:?}: {note}", F::OWNER, self.settings.name);
                 }
@@ -300,7 +239,7 @@ impl<F: Format> RemoteDocument<F> {
     fn call(&mut self, host: &dyn Host, stage: Stage, endpoint: &Endpoint, until: Moment) {
         let callout = Callout {
             cluster: &self.settings.cluster,
-            headers: endpoint.get(),
+            headers: endpoint.get(F::ACCEPT),
             body: &[],
             timeout: self.settings.timeout,
         };
@@ -333,19 +272,24 @@ impl<F: Format> RemoteDocument<F> {
     }
 
     /// Shares a good document with the other workers, and takes it.
-    fn publish(&mut self, host: &dyn Host, answer: &CalloutAnswer, document: &str) {
+    fn publish(
+        &mut self,
+        host: &dyn Host,
+        answer: &CalloutAnswer,
+        document: &str,
+        content: F::Loaded,
+    ) {
         let now = host.moment();
         let interval = self.interval(answer);
         host.count(F::FETCHED);
         let before = self.plan.read_document(host);
-        let changed = before.is_none_or(|before| *before.document != *document);
+        let changed = before.is_none_or(|before| before.document != document);
         let Some((plan, _)) = self.plan.read(host) else { return };
         let generation = if changed { plan.generation.wrapping_add(1) } else { plan.generation };
-        let published = Published { document: document.into(), generation, fetched_at: now };
         // The document is written before the plan that speaks of it.
-        self.plan.write_document(host, &published);
+        self.plan.write_document(host, &Head { generation, fetched_at: now }, document);
         let next_fetch = now.plus(spread(interval, now));
-        self.plan.update(host, |plan| Plan {
+        let next = self.plan.update(host, |plan| Plan {
             next_fetch,
             led_until: None,
             failures: 0,
@@ -353,6 +297,11 @@ impl<F: Format> RemoteDocument<F> {
             fetched_at: Some(now),
             ..plan
         });
+        if next.is_some() {
+            // It was read already, which takes its time with a long one.
+            let content = Arc::new(content);
+            self.loaded = Some(Loaded { content, generation, fetched_at: now });
+        }
         self.load(host);
         if changed {
             let (owner, name, what) = (F::OWNER, &self.settings.name, F::WHAT);
@@ -402,12 +351,17 @@ impl<F: Format> RemoteDocument<F> {
             loaded.fetched_at = fetched_at;
             return;
         }
+        if self.unreadable == Some(plan.generation) {
+            return;
+        }
         let Some(published) = self.plan.read_document(host) else { return };
-        if let Some(content) = self.format.load(&published.document) {
+        let content = self.format.load(&published.document);
+        self.unreadable = content.is_none().then_some(plan.generation);
+        if let Some(content) = content {
             self.loaded = Some(Loaded {
                 content: Arc::new(content),
-                generation: published.generation,
-                fetched_at: published.fetched_at,
+                generation: published.head.generation,
+                fetched_at: published.head.fetched_at,
             });
         }
     }

@@ -51,10 +51,17 @@ impl Plan {
 }
 
 /// A document as the leading worker fetched it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug)]
 pub(super) struct Published {
+    /// What is known of it.
+    pub(super) head: Head,
     /// Its text.
-    pub(super) document: Box<str>,
+    pub(super) document: String,
+}
+
+/// What is known of a document. It stands as a line before the text, which can be long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Head {
     /// Which one it is.
     pub(super) generation: u64,
     /// When it was fetched.
@@ -69,14 +76,14 @@ pub(super) struct SharedPlan {
 }
 
 impl SharedPlan {
-    /// Filters with the same owner, cluster and place share; any other does not.
-    pub(super) fn new(owner: &str, settings: &RemoteSettings) -> Self {
-        let (kind, endpoint) = match &settings.source {
+    /// Filters with the same owner, kind, cluster and place share; any other does not.
+    pub(super) fn new(owner: &str, kind: &str, settings: &RemoteSettings) -> Self {
+        let (first, endpoint) = match &settings.source {
             RemoteSource::Document(endpoint) => ("document", endpoint),
             RemoteSource::Metadata(endpoint) => ("metadata", endpoint),
         };
         let RemoteSettings { name, cluster, .. } = settings;
-        let name = format!("stepup.v3 {owner} {name} {cluster} {kind} {endpoint}");
+        let name = format!("stepup.v3 {owner} {name} {kind} {cluster} {first} {endpoint}");
         Self { plan: format!("{name} plan"), document: format!("{name} set") }
     }
 
@@ -123,13 +130,20 @@ impl SharedPlan {
     }
 
     pub(super) fn read_document(&self, host: &dyn Host) -> Option<Published> {
-        let (value, _) = host.shared(&self.document)?;
-        serde_json::from_slice(&value).ok()
+        let (mut value, _) = host.shared(&self.document)?;
+        let end = value.iter().position(|byte| *byte == b'\n')?;
+        let head = serde_json::from_slice(value.get(..end)?).ok()?;
+        value.drain(..=end);
+        Some(Published { head, document: String::from_utf8(value).ok()? })
     }
 
     /// Only the worker that leads writes it.
-    pub(super) fn write_document(&self, host: &dyn Host, document: &Published) {
-        let _ = host.set_shared(&self.document, &encode(document), None);
+    pub(super) fn write_document(&self, host: &dyn Host, head: &Head, document: &str) {
+        let mut value = encode(head);
+        value.reserve_exact(document.len().saturating_add(1));
+        value.push(b'\n');
+        value.extend_from_slice(document.as_bytes());
+        let _ = host.set_shared(&self.document, &value, None);
     }
 }
 

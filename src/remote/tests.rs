@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::host::memory::MemoryHost;
 use crate::keys::{Algorithm, Jwks, KeySet, rfc};
+use crate::report::Counter;
 use crate::request::Headers;
 use crate::time::Timestamp;
 

@@ -3,6 +3,7 @@
 mod accepted;
 mod body;
 mod dpop;
+mod feeds;
 mod introspection;
 mod issuers;
 mod levels;

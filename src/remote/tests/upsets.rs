@@ -98,3 +98,48 @@ fn an_unknown_kid_while_keys_cannot_be_fetched_is_no_verdict() {
     // The issuer says so: there is no such key.
     assert!(newer(&mut process, 0).is_none() && newer(&mut process, 1).is_none());
 }
+
+/// Documents that nobody can read once they are shared, as those of another version may be.
+#[derive(Debug, Default)]
+struct Unreadable(std::cell::Cell<usize>);
+
+impl Format for Unreadable {
+    type Loaded = ();
+    const OWNER: &'static str = "test";
+    const WHAT: &'static str = "texts";
+    const ACCEPT: &'static str = "text/plain";
+    const FETCHED: Counter = Counter::FeedFetch;
+    const FAILED: Counter = Counter::FeedFetchFailure;
+
+    fn kind(&self) -> &'static str {
+        "unreadable"
+    }
+
+    fn longest(&self) -> usize {
+        CalloutAnswer::MAX_BODY
+    }
+
+    fn check<'b>(&self, body: &'b [u8]) -> Result<Checked<'b, ()>, String> {
+        Ok(Checked { document: String::from_utf8_lossy(body), content: (), notes: Vec::new() })
+    }
+
+    fn load(&self, _: &str) -> Option<()> {
+        self.0.set(self.0.get() + 1);
+        None
+    }
+}
+
+#[test]
+fn what_cannot_be_read_is_not_read_again_with_each_request() {
+    let host = MemoryHost::new(Headers::default());
+    let worker = || RemoteDocument::new(Unreadable::default(), settings(), &host);
+    let (mut leader, mut other) = (worker(), worker());
+    leader.on_tick(&host);
+    assert!(leader.on_answer(&host, CallId(0), &answer(200, b"x")));
+    for _ in 0..10 {
+        assert!(matches!(leader.lookup(&host), Lookup::Ready(..)));
+        assert!(matches!(other.lookup(&host), Lookup::Unavailable(_)));
+        other.on_tick(&host);
+    }
+    assert_eq!((leader.format.0.get(), other.format.0.get()), (0, 1));
+}
