@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use envoy_stepup::host::value::write_pairs;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::proxy::NOW;
 use crate::support::workload::{self, access_token, issuer};
@@ -58,7 +58,7 @@ impl Keys {
     }
 }
 
-pub const CASES: [Case; 16] = [
+pub const CASES: [Case; 18] = [
     Case::new("public route", |keys| {
         Scene::new(rules(keys, 10), |_| request("GET", "/healthz", None))
     }),
@@ -80,11 +80,34 @@ pub const CASES: [Case; 16] = [
     Case::new("known token, 10,000 rules", |keys| known(keys, rules(keys, 10_000))),
     Case::new("known token, 50 issuers", fifty_issuers),
     Case::new("known token, policy of the route", policy_of_route),
+    Case::new("known token, a condition on a claim", |keys| {
+        with_condition(keys, "claims.sub == 'nobody'")
+    }),
+    Case::new("known token, conditions of every kind", |keys| {
+        with_condition(
+            keys,
+            "request.method == 'DELETE' && level != 'strong' || 'admin' in claims.amr || \
+             request.time.getHours('Europe/Berlin') > 24 || source.ip in feeds.blocked",
+        )
+    }),
     Case::new("configuration, 10 rules", |keys| Scene::of_configuration(rules(keys, 10))),
     Case::new("configuration, 1,000 rules", |keys| Scene::of_configuration(rules(keys, 1000))),
     Case::new("configuration, 10,000 rules", |keys| Scene::of_configuration(rules(keys, 10_000))),
     Case::new("configuration, 50 issuers", |keys| Scene::of_configuration(issuers(keys))),
 ];
+
+/// Requests with a known token, whose policy has a raise that does not fire.
+fn with_condition(keys: &Keys, condition: &str) -> Scene {
+    let mut configuration = rules(keys, 10);
+    configuration["feeds"] = json!({"blocked": {"type": "networks", "inline": ["192.0.2.0/24"]}});
+    for policy in configuration["policies"].as_object_mut().expect("policies").values_mut() {
+        if policy["public"] != true {
+            policy["raise"] = json!([{"name": "r", "when": condition, "deny": "No."}]);
+        }
+    }
+    let properties = [("source.address".to_owned(), b"203.0.113.7:4711".to_vec())];
+    Scene { properties: properties.into(), ..known(keys, configuration) }
+}
 
 impl Scene {
     fn new(configuration: Value, request: impl Fn(usize) -> Headers) -> Self {

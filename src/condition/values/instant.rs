@@ -8,7 +8,9 @@ use cel::common::value::{CowVal, Val};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use std::cell::RefCell;
 use std::cmp::Ordering;
+use std::collections::HashMap;
 
 use super::plain_value;
 
@@ -51,8 +53,29 @@ impl Instant {
 
     /// Whether a zone has this name in the time zone database.
     pub(in crate::condition) fn is_zone(name: &str) -> bool {
-        TimeZone::get(name).is_ok()
+        zone(name).is_some()
     }
+}
+
+/// The most zones that are kept. A configuration has few; a claim could name them all.
+const MOST_ZONES: usize = 64;
+
+thread_local! {
+    /// Zones by name: reading one from the database takes longer than all else.
+    static ZONES: RefCell<HashMap<String, TimeZone>> = RefCell::default();
+}
+
+fn zone(name: &str) -> Option<TimeZone> {
+    ZONES.with_borrow_mut(|zones| {
+        if let Some(zone) = zones.get(name) {
+            return Some(zone.clone());
+        }
+        let zone = TimeZone::get(name).ok()?;
+        if zones.len() < MOST_ZONES {
+            zones.insert(name.to_owned(), zone.clone());
+        }
+        Some(zone)
+    })
 }
 
 impl Comparer for Instant {
@@ -70,15 +93,15 @@ fn part<'b, 'v>(
     args: &[CowVal<'b, 'v>],
     read: impl FnOnce(&DateTime) -> i64,
 ) -> Result<CowVal<'b, 'v>, ExecutionError> {
-    let (time, zone) = match args {
+    let (time, found_zone) = match args {
         [time] => (time, Some(TimeZone::UTC)),
-        [time, zone] => {
-            let name = zone.downcast_ref::<CelString<'_>>();
-            (time, name.and_then(|name| TimeZone::get(name.inner()).ok()))
+        [time, name] => {
+            let name = name.downcast_ref::<CelString<'_>>();
+            (time, name.and_then(|name| zone(name.inner())))
         }
         _ => return Err(ExecutionError::invalid_argument_count(1, args.len())),
     };
-    let found = time.downcast_ref::<Instant>().zip(zone);
+    let found = time.downcast_ref::<Instant>().zip(found_zone);
     found
         .map(|(Instant(time), zone)| CowVal::owned(CelInt::from(read(&zone.to_datetime(*time)))))
         .ok_or_else(|| ExecutionError::function_error("timestamp", "no such zone"))
