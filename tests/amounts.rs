@@ -5,17 +5,14 @@
 
 mod support;
 
-use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use support::shipped::fewest_capabilities;
 use support::{
-    Algorithm, Envoy, EnvoyOptions, Reply, Request, Response, SigningKey, Upload, Upstream, claims,
-    now, tokens, wire,
+    Algorithm, Envoy, EnvoyOptions, Request, SigningKey, Upstream, claims, now, slow_introspection,
+    tokens, ways,
 };
-
-const PAUSE: Duration = Duration::from_millis(1);
 
 fn config(keys: &Value, body: &Value) -> Value {
     json!({
@@ -76,32 +73,13 @@ impl Stage {
     }
 }
 
-/// Every way of sending a request with a body; whether over HTTP/2.
-fn ways(request: &Request) -> Vec<(&'static str, Upload, bool)> {
-    let bytewise = || request.clone().upload().parts(1, PAUSE);
-    vec![
-        ("one chunk", request.clone().upload(), false),
-        ("bytewise", bytewise(), false),
-        ("trailers", bytewise().trailer("x-checksum", "7"), false),
-        ("100-continue", bytewise().waiting_for_continue(), false),
-        ("HTTP/2", request.clone().upload(), true),
-        ("HTTP/2, bytewise", bytewise(), true),
-        ("HTTP/2, trailers", bytewise().trailer("x-checksum", "7"), true),
-    ]
-}
-
-fn send(envoy: &Envoy, upload: &Upload, is_h2: bool) -> Response {
-    let answer = if is_h2 { upload.send_h2(envoy.addr()) } else { upload.send(envoy.addr()) };
-    answer.expect("an answer")
-}
-
 #[test]
 fn not_one_byte_of_a_refused_request_reaches_the_upstream() {
     let stage = Stage::start(&json!({}), Some(true));
     let send_whole = |request: &Request| stage.envoy.send(request).status;
     let heard = stage.upstream.heard().len();
     for (name, upload, is_h2) in ways(&stage.post("/", r#"{"amount":1000.01}"#)) {
-        assert_eq!(send(&stage.envoy, &upload, is_h2).status, 403, "{name}");
+        assert_eq!(upload.deliver(stage.envoy.addr(), is_h2).status, 403, "{name}");
     }
     assert_eq!(send_whole(&stage.post("/", r#"{"amount":1000.01}"#)), 403);
     let large = "x".repeat(10 * 1024 * 1024);
@@ -110,7 +88,7 @@ fn not_one_byte_of_a_refused_request_reaches_the_upstream() {
     let gzip = stage.post("/", r#"{"amount":1}"#).header("content-encoding", "gzip");
     assert_eq!(send_whole(&gzip), 403);
     assert_eq!(send_whole(&stage.post("/", "")), 403);
-    assert_eq!(send(&stage.envoy, &stage.post("/", "").upload(), false).status, 403);
+    assert_eq!(stage.post("/", "").upload().deliver(stage.envoy.addr(), false).status, 403);
     assert_eq!(send_whole(&Request::get("/").bearer(&stage.token)), 403);
     assert_eq!(send_whole(&Request::new("POST", "/open").body("{}")), 403);
     assert_eq!(stage.upstream.heard().len(), heard);
@@ -120,7 +98,7 @@ fn not_one_byte_of_a_refused_request_reaches_the_upstream() {
 fn a_body_that_is_good_arrives_whole() {
     let stage = Stage::start(&json!({}), Some(true));
     for (name, upload, is_h2) in ways(&stage.post("/", r#"{"amount":1000.00}"#)) {
-        assert_eq!(send(&stage.envoy, &upload, is_h2).status, 200, "{name}");
+        assert_eq!(upload.deliver(stage.envoy.addr(), is_h2).status, 200, "{name}");
         let received = stage.upstream.received();
         assert_eq!(received.last().unwrap().body, br#"{"amount":1000.00}"#, "{name}");
     }
@@ -130,7 +108,7 @@ fn a_body_that_is_good_arrives_whole() {
     let large = "x".repeat(10 * 1024 * 1024);
     for is_h2 in [false, true] {
         let upload = stage.post("/any", &large).upload();
-        assert_eq!(send(&stage.envoy, &upload, is_h2).status, 200);
+        assert_eq!(upload.deliver(stage.envoy.addr(), is_h2).status, 200);
         assert_eq!(stage.upstream.received().last().unwrap().body.len(), large.len());
     }
 }
@@ -140,7 +118,7 @@ fn a_limit_of_a_megabyte_works() {
     let stage = Stage::start(&json!({"limit": 1_048_576}), Some(true));
     let body = format!(r#"{{"amount":1,"x":"{}"}}"#, "y".repeat(1_000_000));
     for is_h2 in [false, true] {
-        assert_eq!(send(&stage.envoy, &stage.post("/", &body).upload(), is_h2).status, 200);
+        assert_eq!(stage.post("/", &body).upload().deliver(stage.envoy.addr(), is_h2).status, 200);
     }
 }
 
@@ -150,8 +128,8 @@ fn a_body_that_never_comes_ends_the_request() {
         let stage = Stage::start(&json!({"timeout": "2s"}), shows_bodies);
         for is_h2 in [false, true] {
             let upload = stage.post("/", r#"{"amount":1000}"#).upload();
-            let whole = send(&stage.envoy, &upload, is_h2);
-            let stalling = send(&stage.envoy, &upload.clone().stalling_after(5), is_h2);
+            let whole = upload.deliver(stage.envoy.addr(), is_h2);
+            let stalling = upload.clone().stalling_after(5).deliver(stage.envoy.addr(), is_h2);
             if shows_bodies == Some(true) {
                 assert_eq!((whole.status, stalling.status), (200, 408));
             } else {
@@ -168,15 +146,7 @@ fn a_body_that_never_comes_ends_the_request() {
 
 #[test]
 fn a_body_is_held_back_while_the_token_is_asked_about() {
-    let server = Upstream::start_with(move |received| {
-        thread::sleep(Duration::from_millis(300));
-        let is_good = wire::position(&received.body, b"token=good").is_some();
-        let claims = json!({
-            "active": is_good, "iss": "https://id.example.com", "aud": "https://api.example.com",
-            "acr": "phr", "auth_time": now() - 10, "iat": now() - 10, "exp": now() + 300,
-        });
-        Reply::new(200, claims.to_string())
-    });
+    let server = slow_introspection(Duration::from_millis(300));
     let upstream = Upstream::start();
     let keys = json!({"introspection": {
         "cluster": "as", "uri": "http://as.example.com/introspect", "wait": "5s",
@@ -197,7 +167,7 @@ fn a_body_is_held_back_while_the_token_is_asked_about() {
             let request = request.body(format!("{{\"amount\":{amount}}}"));
             let (name, upload, is_h2) = ways(&request).swap_remove(index);
             let heard = upstream.heard().len();
-            assert_eq!(send(&envoy, &upload, is_h2).status, expected, "{name} {amount}");
+            assert_eq!(upload.deliver(envoy.addr(), is_h2).status, expected, "{name} {amount}");
             let arrived = upstream.heard().len() > heard;
             assert_eq!(arrived, expected == 200, "{name} {amount}");
         }

@@ -31,6 +31,7 @@ pub mod folder;
 pub mod h2;
 pub mod http;
 pub mod idp;
+pub mod introspection;
 pub mod shipped;
 pub mod tls;
 pub mod tokens;
@@ -45,8 +46,9 @@ pub use dpop::Proof;
 pub use envoy::{Envoy, ReloadOutcome, StartFailure};
 pub use http::{Request, Response, send};
 pub use idp::IdentityProvider;
+pub use introspection::slow_introspection;
 pub use tokens::{Algorithm, SigningKey, forge, hs256_sign};
-pub use upload::Upload;
+pub use upload::{Upload, ways};
 pub use upstream::{Received, Reply, Upstream};
 
 use std::{

@@ -105,6 +105,12 @@ impl Upload {
         })
     }
 
+    /// Sends it over HTTP/1.1 or HTTP/2, and expects an answer.
+    pub fn deliver(&self, addr: SocketAddr, is_h2: bool) -> Response {
+        let answer = if is_h2 { self.send_h2(addr) } else { self.send(addr) };
+        answer.expect("an answer")
+    }
+
     fn write_body(&self, stream: &mut TcpStream, is_answered: &mpsc::Receiver<()>) {
         let mut out = Vec::new();
         for piece in self.pieces() {
@@ -123,4 +129,19 @@ impl Upload {
             let _ = stream.write_all(format!("0\r\n{trailers}\r\n").as_bytes());
         }
     }
+}
+
+/// All ways in which a body can come, and which are over HTTP/2.
+pub fn ways(request: &Request) -> Vec<(&'static str, Upload, bool)> {
+    const PAUSE: Duration = Duration::from_millis(1);
+    let bytewise = || request.clone().upload().parts(1, PAUSE);
+    vec![
+        ("one chunk", request.clone().upload(), false),
+        ("bytewise", bytewise(), false),
+        ("trailers", bytewise().trailer("x-checksum", "7"), false),
+        ("100-continue", bytewise().waiting_for_continue(), false),
+        ("HTTP/2", request.clone().upload(), true),
+        ("HTTP/2, bytewise", bytewise(), true),
+        ("HTTP/2, trailers", bytewise().trailer("x-checksum", "7"), true),
+    ]
 }
