@@ -6,21 +6,27 @@
 use percent_encoding::percent_decode;
 use serde_json::{Map, Value};
 
+use super::names::Names;
 use super::{BodyError, MAX_VALUES};
 
-pub(super) fn parse(bytes: &[u8]) -> Result<Value, BodyError> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<Value, BodyError> {
     // Some servers part fields at semicolons too; browsers encode one that is meant.
     if bytes.contains(&b';') {
         return Err(BodyError::NotForm);
     }
+    // An application that looks at no content type would read JSON. Browsers encode these.
+    let is_json = |byte: &u8| matches!(byte, b'{' | b'}' | b'"');
+    if bytes.iter().any(is_json) || bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(BodyError::NotForm);
+    }
     let mut fields = Map::new();
+    let mut names = Names::default();
     for field in bytes.split(|byte| *byte == b'&').filter(|field| !field.is_empty()) {
         let mut parts = field.splitn(2, |byte| *byte == b'=');
         let (name, value) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
         let (name, value) = (decode(name)?, decode(value)?);
-        if fields.insert(name, Value::String(value)).is_some() {
-            return Err(BodyError::Duplicate);
-        }
+        names.add_field(&name)?;
+        fields.insert(name, Value::String(value));
         // The object counts too.
         if fields.len() >= MAX_VALUES {
             return Err(BodyError::TooManyValues);

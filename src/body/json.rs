@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::names::Names;
 use super::{BodyError, MAX_DEPTH, MAX_VALUES};
 use crate::number;
 
@@ -13,10 +14,27 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Value, BodyError> {
     // Before anything is kept of it. The parser has no bounds, and what it gives has lost how numbers
     // were written.
     scan(bytes)?;
-    crate::json::parse(bytes).map_err(|error| {
+    let value = crate::json::parse(bytes).map_err(|error| {
         // All that is wrong beside the syntax.
         if error.is_data() { BodyError::Duplicate } else { BodyError::NotJson }
-    })
+    })?;
+    check_names(&value)?;
+    Ok(value)
+}
+
+/// Depth was bounded before.
+fn check_names(value: &Value) -> Result<(), BodyError> {
+    match value {
+        Value::Array(items) => items.iter().try_for_each(check_names),
+        Value::Object(members) => {
+            let mut names = Names::default();
+            members.iter().try_for_each(|(name, value)| {
+                names.add_member(name)?;
+                check_names(value)
+            })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Goes through a text that may or may not be JSON. In what is JSON, it sees every number, every value

@@ -7,6 +7,7 @@ mod error;
 mod form;
 mod json;
 mod media;
+mod names;
 #[cfg(test)]
 mod tests;
 
@@ -16,6 +17,7 @@ use serde_json::Value;
 
 pub use self::error::BodyError;
 
+pub(crate) use self::form::parse as parse_form;
 use self::media::Format;
 use crate::request::Headers;
 

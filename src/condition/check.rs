@@ -169,6 +169,16 @@ impl<'k> Checker<'k> {
         if let Some(why) = variable.refused_in(self.scope) {
             self.mistake_at(&path.join("."), why);
         }
+        if !self.locals.is_empty() && variable.can_be_long() {
+            let name = path.join(".");
+            self.mistake_at(
+                &name,
+                &format!(
+                    "{name} is read within a loop, which could take as long as a client likes; \
+                     expected the loop's variable, and what is written out"
+                ),
+            );
+        }
         self.note(variable);
         let rest = path.get(used..).unwrap_or_default();
         if rest.is_empty() {

@@ -18,6 +18,12 @@ pub(super) const DIFFERENT: &str = "@different";
 /// `in`, but for values of types that differ an error.
 pub(super) const CONTAINED: &str = "@contained";
 
+/// Arithmetic, but where a double has no bound, or is no number, an error.
+pub(super) const ADD: &str = "@add";
+pub(super) const SUBTRACT: &str = "@subtract";
+pub(super) const MULTIPLY: &str = "@multiply";
+pub(super) const DIVIDE: &str = "@divide";
+
 /// A function with the types that it takes.
 pub(super) struct Signature {
     pub(super) name: &'static str,
@@ -104,6 +110,10 @@ fn build() -> Result<Env, cel::DeclarationError> {
     env.add_overload(EQUAL, EQUAL, two(), functions::equal)?;
     env.add_overload(DIFFERENT, DIFFERENT, two(), functions::different)?;
     env.add_overload(CONTAINED, CONTAINED, two(), functions::contained)?;
+    env.add_overload(ADD, ADD, two(), functions::add)?;
+    env.add_overload(SUBTRACT, SUBTRACT, two(), functions::subtract)?;
+    env.add_overload(MULTIPLY, MULTIPLY, two(), functions::multiply)?;
+    env.add_overload(DIVIDE, DIVIDE, two(), functions::divide)?;
     let one = || vec![types::DYN_TYPE];
     env.add_overload("@int", "@int", one(), functions::int)?;
     env.add_overload("@double", "@double", one(), functions::double)?;

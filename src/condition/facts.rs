@@ -12,6 +12,7 @@ use super::names::METADATA;
 use super::signals::{Signals, Told};
 use super::values::{Address, Feed, Instant, value_of};
 use super::{Doubt, Fact, Family, Variable};
+use crate::body::parse_form;
 use crate::feeds::Feeds;
 use crate::host::{Host, value};
 use crate::policy::{CanonicalPath, EncodedSlashes, Host as RequestHost, Ladder};
@@ -222,16 +223,10 @@ impl<'f> Facts<'f> {
     }
 }
 
-/// The only parameter of this name in a query (URL Standard, "application/x-www-form-urlencoded").
+/// The parameter of this name in a query, read as strictly as a form: servers differ in all else.
 fn parameter(query: &[u8], name: &str) -> Result<Option<String>, Doubt> {
-    let mut found = form_urlencoded::parse(query).filter(|(own, _)| own == name);
-    let (first, second) = (found.next(), found.next());
-    let is_text = |text: &str| !text.contains('\u{fffd}');
-    match (first, second) {
-        (None, _) => Ok(None),
-        (Some((_, value)), None) if is_text(&value) => Ok(Some(value.into_owned())),
-        _ => Err(Doubt::Ambiguous(Family::Query)),
-    }
+    let parameters = parse_form(query).map_err(|_| Doubt::Ambiguous(Family::Query))?;
+    Ok(parameters.get(name).and_then(Value::as_str).map(str::to_owned))
 }
 
 fn string<'v>(text: String) -> Box<dyn Val + 'v> {

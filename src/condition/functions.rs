@@ -8,7 +8,8 @@ use std::collections::HashMap;
 
 use cel::ExecutionError;
 use cel::common::types::{
-    self, CelBool, CelDouble, CelInt, CelList, CelNull, CelString, CelUInt, Type as CelTypeName,
+    self, CelBool, CelDouble, CelInt, CelList, CelMap, CelNull, CelString, CelUInt,
+    Type as CelTypeName,
 };
 use cel::common::value::{CowVal, Val};
 use regex_lite::Regex;
@@ -37,13 +38,36 @@ fn same(one: &dyn Val, other: &dyn Val) -> Result<bool, ExecutionError> {
     if is_null(one) || is_null(other) {
         return Ok(is_null(one) && is_null(other));
     }
-    let fits = kind(one) == kind(other) && !is_nan(one) && !is_nan(other);
+    if let (Some(one), Some(other)) =
+        (one.downcast_ref::<CelList<'_>>(), other.downcast_ref::<CelList<'_>>())
+    {
+        return same_lists(one, other);
+    }
+    // Two readers of a map can see two maps, and the library sees none of these as equal.
+    let is_map = *one.get_type() == types::MAP_TYPE;
+    let fits = kind(one) == kind(other) && !is_map && !is_nan(one) && !is_nan(other);
     if fits {
         Ok(one.equals(other))
     } else {
         let names = [one, other].map(|value| value.get_type().name().to_owned());
         Err(ExecutionError::no_such_overload("_==_", names.to_vec()))
     }
+}
+
+/// Lists that differ somewhere are not the same, whatever cannot be told elsewhere.
+fn same_lists(one: &CelList<'_>, other: &CelList<'_>) -> Result<bool, ExecutionError> {
+    if one.len() != other.len() {
+        return Ok(false);
+    }
+    let mut doubt = None;
+    for (one, other) in one.iter().zip(other.iter()) {
+        match same(&**one, &**other) {
+            Ok(true) => {}
+            Ok(false) => return Ok(false),
+            Err(error) => doubt = Some(error),
+        }
+    }
+    doubt.map_or(Ok(true), Err)
 }
 
 /// All numbers compare with one another.
@@ -83,6 +107,10 @@ pub(super) fn contained<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Found<'b, 'v> {
             }
         }
         return doubt.map_or(Ok(boolean(false)), Err);
+    }
+    // In a map that is written out, a key of another type would just not be there.
+    if of.downcast_ref::<CelMap<'_>>().is_some() {
+        return Err(wrong_type(CONTAINED, &args));
     }
     let container = of.as_container().ok_or_else(|| wrong_type(CONTAINED, &args))?;
     container.contains(&**one).map(boolean)
@@ -233,4 +261,39 @@ pub(super) fn not_before<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Found<'b, 'v> {
     let feed = of.downcast_ref::<Feed>().zip(text_of(subject));
     let found = feed.and_then(|(feed, subject)| feed.not_before(subject));
     found.map(integer).ok_or_else(|| wrong_type("notBefore", &args))
+}
+
+/// A result that is a number; one that is none, or has no bound, compares with nothing sensibly.
+fn finite<'b, 'v>(result: Found<'_, 'v>) -> Found<'b, 'v> {
+    let value = result?.into_owned();
+    let is_finite = value.downcast_ref::<CelDouble>().is_none_or(|number| number.is_finite());
+    if is_finite {
+        Ok(CowVal::Owned(value))
+    } else {
+        Err(ExecutionError::function_error("arithmetic", "no finite number"))
+    }
+}
+
+pub(super) fn add<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Found<'b, 'v> {
+    let [one, other] = args.as_slice() else { return Err(wrong_type("_+_", &args)) };
+    let adder = one.as_adder().ok_or_else(|| wrong_type("_+_", &args))?;
+    finite(adder.add(&**other))
+}
+
+pub(super) fn subtract<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Found<'b, 'v> {
+    let [one, other] = args.as_slice() else { return Err(wrong_type("_-_", &args)) };
+    let subtractor = one.as_subtractor().ok_or_else(|| wrong_type("_-_", &args))?;
+    finite(subtractor.sub(&**other))
+}
+
+pub(super) fn multiply<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Found<'b, 'v> {
+    let [one, other] = args.as_slice() else { return Err(wrong_type("_*_", &args)) };
+    let multiplier = one.as_multiplier().ok_or_else(|| wrong_type("_*_", &args))?;
+    finite(multiplier.mul(&**other))
+}
+
+pub(super) fn divide<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Found<'b, 'v> {
+    let [one, other] = args.as_slice() else { return Err(wrong_type("_/_", &args)) };
+    let divider = one.as_divider().ok_or_else(|| wrong_type("_/_", &args))?;
+    finite(divider.div(&**other))
 }

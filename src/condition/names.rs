@@ -122,6 +122,15 @@ impl Variable {
         matches!(self, Self::Fact(Fact::Level | Fact::AuthAge) | Self::Member(Family::Claims, _))
     }
 
+    /// Whether a client can make it long.
+    pub(super) const fn can_be_long(&self) -> bool {
+        match self {
+            Self::Fact(fact) => matches!(fact, Fact::Body | Fact::Path),
+            Self::Member(family, _) => !matches!(family, Family::Signals | Family::Feeds),
+            Self::Metadata(..) => true,
+        }
+    }
+
     /// Whether it can be read there; if not, why.
     pub(super) const fn refused_in(&self, scope: Scope) -> Option<&'static str> {
         let is_of_response =

@@ -1,6 +1,6 @@
 //! Signals, as conditions read them and requests feed them.
 
-use super::{Condition, Doubt, Facts, KeyExpression};
+use super::{Condition, Doubt, Fact, Facts, Family, KeyExpression, Variable};
 use crate::host::Host;
 use crate::signals::{FirstSeen, SignalKind, SignalSettings, WindowCounter};
 
@@ -73,6 +73,19 @@ impl Signals {
     /// Whether any looks at responses.
     pub fn look_at_responses(&self) -> bool {
         self.0.iter().any(|signal| matches!(signal.what, What::Count { .. }))
+    }
+
+    /// Whether any that looks at responses reads this request header.
+    pub fn read_header(&self, name: &[u8]) -> bool {
+        let reads = |variable: &Variable| match variable {
+            Variable::Fact(Fact::Size) => name == b"content-length",
+            Variable::Member(Family::Headers, own) => own.as_bytes() == name,
+            _ => false,
+        };
+        self.0.iter().any(|signal| match &signal.what {
+            What::Count { event, .. } => event.reads().iter().chain(signal.per.reads()).any(reads),
+            What::New { .. } => false,
+        })
     }
 
     /// Whether any looks at requests that go on.

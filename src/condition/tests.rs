@@ -80,7 +80,7 @@ impl Bench {
             host.properties.insert((*name).to_owned(), Some(value.to_vec()));
         }
         let claims = json!({
-            "sub": "alice", "country": "DE", "roles": ["admin", "user"], "n": 3,
+            "sub": "alice", "country": "DE", "roles": ["admin", "user"], "n": 3, "big": 9_007_199_254_740_993_i64,
             "https://x/y": {"a": {"b": [1, 2]}}, "nothing": null, "acr": "2",
             "auth_time": NOW - 100, "exp": NOW + 100,
         });
@@ -98,7 +98,7 @@ impl Bench {
         let body = json!({
             "amount": 1000.5, "text": "1000.50", "items": [{"n": 1}, {"n": 20}], "who": null,
             "big": "1e3", "names": ["a", "b"], "nested": {"deep": {"x": true}}, "nan": "NaN",
-            "long": "1000.00000000000000001", "empty": [],
+            "long": "1000.00000000000000001", "empty": [], "zero": 0, "huge": 1e300,
         });
         Self {
             headers,
@@ -147,7 +147,6 @@ fn facts_are_read_and_computed_with() {
         "request.headers['X-Country'] == claims.country",
         "request.headers['x-country'] in ['DE', 'AT']",
         "!('x-none' in request.headers) && 'x-country' in request.headers",
-        "request.query.amount == '5' && double(request.query.amount) > 4.0",
         "request.body.amount > 1000.0 && request.body.amount > 1000",
         "double(request.body.text) > 1000.0",
         "double(request.body.big) == 1000.0 && double(request.body.amount) == 1000.5",
@@ -188,6 +187,8 @@ fn facts_are_read_and_computed_with() {
         "claims.n == 3 ? true : false",
         "false || true || request.body.none",
         "[1, 2].exists(x, [3, 2].exists(y, x == y))",
+        "request.body.names == ['a', 'b'] && request.body.names != ['a'] && 1.0 + 2.0 == 3.0",
+        "source.ip in cidr('::ffff:10.0.0.0/104') && 'a' + 'b' == 'ab' && [1] + [2] == [1, 2]",
         "source.ip in feeds.networks && '::1' in feeds.networks",
         "!(ip('192.0.2.1') in feeds.networks) && !('d2' in feeds.devices) && 'd1' in feeds.devices",
         "claims.sub in feeds.revoked && claims.auth_time < feeds.revoked.notBefore(claims.sub)",
@@ -205,7 +206,6 @@ fn what_cannot_be_evaluated_is_in_doubt_and_not_false() {
         ("request.body.nested.none.x == 1", Doubt::Missing),
         ("request.headers['x-none'] == 'a'", Doubt::Missing),
         ("claims.none == 'a'", Doubt::Missing),
-        ("request.query.none == 'a'", Doubt::Missing),
         ("!(request.body.none > 5)", Doubt::Missing),
         ("connection.subject == ''", Doubt::Missing),
         ("request.headers['x-twice'] == 'a'", Doubt::Ambiguous(Family::Headers)),
@@ -216,6 +216,7 @@ fn what_cannot_be_evaluated_is_in_doubt_and_not_false() {
         ("request.headers['x-bytes'] == 'a'", Doubt::Ambiguous(Family::Headers)),
         ("request.query.tag == 'a'", Doubt::Ambiguous(Family::Query)),
         ("request.query.bad == 'a'", Doubt::Ambiguous(Family::Query)),
+        ("request.query.amount == '5'", Doubt::Ambiguous(Family::Query)),
         ("request.body.text > 1000.0", Doubt::WrongType),
         ("request.body.amount == '1000.5'", Doubt::WrongType),
         ("request.body.amount != '1000.5'", Doubt::WrongType),
@@ -244,14 +245,50 @@ fn what_cannot_be_evaluated_is_in_doubt_and_not_false() {
         ("claims.n in feeds.devices", Doubt::WrongType),
         ("feeds.devices.notBefore('d1') == 0", Doubt::WrongType),
         ("'d1' in feeds.absent", Doubt::Missing),
-        ("0.0 / 0.0 == 1.0", Doubt::WrongType),
-        ("0.0 / 0.0 > 1.0", Doubt::WrongType),
+        ("0.0 / 0.0 == 1.0", Doubt::NotComputable),
+        ("0.0 / 0.0 > 1.0", Doubt::NotComputable),
+        ("10.0 / request.body.zero < 5.0", Doubt::NotComputable),
+        ("request.body.huge * request.body.huge < 5.0", Doubt::NotComputable),
+        ("0.0 - request.body.huge * request.body.huge > 5.0", Doubt::NotComputable),
+        ("request.body.nested == request.body.nested", Doubt::WrongType),
+        ("request.body.items[0] in [request.body.items[0]]", Doubt::WrongType),
+        ("[request.body.nested].exists(r, r == 'x')", Doubt::WrongType),
+        ("request.body.names == [1, 2]", Doubt::WrongType),
+        ("['1', '2'] in [request.body.names, [1, 2]]", Doubt::WrongType),
+        ("claims.big == 9007199254740993", Doubt::WrongType),
+        ("claims.big > 5", Doubt::WrongType),
     ] {
         assert_eq!(bench.holds(source), Err(doubt), "{source}");
     }
     // Of both sides, one that decides alone is enough.
     assert_eq!(bench.holds("request.body.none > 5 && request.method == 'GET'"), Ok(false));
     assert_eq!(bench.holds("request.body.none > 5 || request.method == 'POST'"), Ok(true));
+}
+
+#[test]
+fn a_query_is_read_as_strictly_as_a_form() {
+    let mut bench = Bench::new();
+    let mut query = |query: &str| {
+        let target = format!("/p?{query}").into_bytes();
+        bench.headers = Headers::new(vec![(":path".to_owned(), target)]);
+        bench.holds("decimal(request.query.amount) > decimal('1000')")
+    };
+    assert_eq!(query("amount=1&x=y"), Ok(false));
+    assert_eq!(query("x=%C3%A4+b&&amount=100%31"), Ok(true));
+    assert_eq!(query("x=1"), Err(Doubt::Missing));
+    for doubtful in [
+        "amount=1&amount=5000",
+        "amount=1&x=1;amount=5000",
+        "amount=1&Amount=5000",
+        "amount=1&+amount=5000",
+        "amount=1&amount%00=5000",
+        "amount=1&amount[]=5000",
+        "amount=1&amoun%u0074=5000",
+        "amount=1&amount%=5000",
+        "amount=1&x=%ff",
+    ] {
+        assert_eq!(query(doubtful), Err(Doubt::Ambiguous(Family::Query)), "{doubtful}");
+    }
 }
 
 #[test]
@@ -325,6 +362,10 @@ fn mistakes_are_found_before_any_request_and_point_into_the_expression() {
         ("response.status == 401", "there is no response yet"),
         ("request.body.a.all(x, request.body.b.exists(y, x == y))", "is a loop inside of a loop"),
         ("[1].exists(claims, claims == 1)", "claims is the name of a fact"),
+        ("request.body == {'a': 1}", "cannot be compared by =="),
+        ("request.body.x in {'a': true}", "cannot be in a map"),
+        ("request.body.a.exists(x, x in request.body.b)", "request.body.b is read within a loop"),
+        ("request.body.a.exists(x, claims.s.matches('y'))", "claims.s is read within a loop"),
         ("a.?b", "unsupported syntax"),
         ("Message{a: 1}", "there are no messages here"),
         ("optional.of(1) == 1", "nothing is named \"optional\""),

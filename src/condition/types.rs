@@ -68,10 +68,13 @@ impl Type {
 
     /// Whether `==` makes sense between the two. Numbers compare by value, and anything with `null`.
     pub(super) fn equates_with(self, other: Self) -> bool {
-        self.may_be(other)
-            || (self.is_number() && other.is_number())
-            || self == Self::Null
-            || other == Self::Null
+        // Maps are the same to one reader and not to another.
+        let is_map = self == Self::Map || other == Self::Map;
+        !is_map
+            && (self.may_be(other)
+                || (self.is_number() && other.is_number())
+                || self == Self::Null
+                || other == Self::Null)
     }
 
     /// Whether `<` makes sense between the two.

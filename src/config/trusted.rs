@@ -4,6 +4,7 @@ use ipnet::IpNet;
 
 use super::node::{Node, Object};
 use super::{all, strings};
+use crate::feeds::parse_network;
 use crate::policy::TrustedHeaders;
 
 pub(super) fn read(object: &Object<'_>) -> Option<TrustedHeaders> {
@@ -37,15 +38,5 @@ fn read_name(node: &Node<'_>) -> Option<Box<str>> {
 fn read_network(node: &Node<'_>) -> Option<IpNet> {
     const EXPECTED: &str = "an address or a network, such as \"192.0.2.1\" or \"10.0.0.0/8\"";
     let text = node.text(EXPECTED)?;
-    let address = text.parse::<std::net::IpAddr>().ok().map(IpNet::from);
-    let network = address.or_else(|| text.parse::<IpNet>().ok());
-    let Some(network) = network else {
-        node.unexpected(EXPECTED);
-        return None;
-    };
-    if network != network.trunc() {
-        node.mistake(format!("has bits beyond its prefix; did you mean \"{}\"?", network.trunc()));
-        return None;
-    }
-    Some(network)
+    parse_network(text).map_err(|problem| node.mistake(problem)).ok()
 }

@@ -66,6 +66,10 @@ pub(super) fn read(feed_type: FeedType, document: &str) -> Result<Entries, Strin
     // Left in, a byte order mark would be a part of the first entry.
     let document = document.strip_prefix('\u{feff}').unwrap_or(document);
     let mut builder = Builder::new(feed_type);
+    // A page that tells of an outage has lines too.
+    if document.trim_start().starts_with('<') {
+        return Err("a page of HTML or XML; expected a list".to_owned());
+    }
     if document.trim_start().starts_with(['[', '{']) {
         let mut json = serde_json::Deserializer::from_str(document);
         let read = Json { feed_type, builder: &mut builder }.deserialize(&mut json);

@@ -15,6 +15,7 @@ use std::sync::Arc;
 pub use self::document::FeedFormat;
 pub(crate) use self::entries::Builder;
 pub use self::entries::{Entries, FeedType};
+pub(crate) use self::networks::parse_network;
 use crate::host::{CallId, CalloutAnswer, Host};
 use crate::remote::{Lookup, RemoteDocument, RemoteSettings};
 

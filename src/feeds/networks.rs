@@ -22,29 +22,34 @@ pub(super) struct Unsorted {
 /// The prefix below which IPv6 holds all of IPv4 (RFC 4291 §2.5.5.2).
 const MAPPED: u8 = 96;
 
+/// Reads an address or a network. Networks of IPv4 in the form of IPv6 are those of IPv4.
+pub(crate) fn parse_network(text: &str) -> Result<IpNet, String> {
+    let network = match text.parse::<IpAddr>() {
+        Ok(address) => IpNet::from(address),
+        Err(_) => text.parse::<IpNet>().map_err(|_| {
+            format!(
+                "found {}; expected an address or a network, such as \"192.0.2.1\" or \
+                 \"2001:db8::/32\"",
+                shown(text)
+            )
+        })?,
+    };
+    let whole = network.trunc();
+    if network != whole {
+        return Err(format!("{text:?} has bits beyond its prefix; did you mean \"{whole}\"?"));
+    }
+    Ok(match network {
+        IpNet::V6(long) => as_v4(long).map_or(network, IpNet::V4),
+        IpNet::V4(_) => network,
+    })
+}
+
 impl Unsorted {
-    /// Adds an address or a network. Networks of IPv4 in the form of IPv6 are those of IPv4.
+    /// Adds an address or a network.
     pub(super) fn add(&mut self, text: &str) -> Result<(), String> {
-        let network = match text.parse::<IpAddr>() {
-            Ok(address) => IpNet::from(address),
-            Err(_) => text.parse::<IpNet>().map_err(|_| {
-                format!(
-                    "found {}; expected an address or a network, such as \"192.0.2.1\" or \
-                     \"2001:db8::/32\"",
-                    shown(text)
-                )
-            })?,
-        };
-        let whole = network.trunc();
-        if network != whole {
-            return Err(format!("{text:?} has bits beyond its prefix; did you mean \"{whole}\"?"));
-        }
-        match network {
+        match parse_network(text)? {
             IpNet::V4(network) => self.v4.push(network),
-            IpNet::V6(network) => match as_v4(network) {
-                Some(network) => self.v4.push(network),
-                None => self.v6.push(network),
-            },
+            IpNet::V6(network) => self.v6.push(network),
         }
         Ok(())
     }

@@ -246,6 +246,9 @@ impl Filter {
         let mut headers = host.request_headers();
         if self.remove_untrusted(&headers, host) {
             headers = host.request_headers();
+            if self.has_untrusted(&headers) {
+                return Outcome::Answer(challenge::misconfigured());
+            }
         }
         self.keep_for_response(request, &headers);
         let outcome = self.judge(&headers, came, host);

@@ -12,6 +12,7 @@ use crate::host::{Host, value};
 use crate::policy::{Consequence, Demand, Mode, Raise};
 use crate::report::{self, Counter};
 use crate::request::Headers;
+use crate::token;
 
 /// What follows from the raises that fired.
 #[derive(Debug, Default)]
@@ -78,26 +79,30 @@ impl Filter {
         Ok(fire(selected, evaluable, &facts))
     }
 
-    /// Removes headers that only trusted proxies may set from a request of anyone else. Whether it
-    /// did.
+    /// Removes headers that only trusted proxies may set from a request of anyone else, in every
+    /// spelling that some server takes for theirs. Whether it did.
     pub(super) fn remove_untrusted(&self, headers: &Headers, host: &dyn Host) -> bool {
         let trusted = &self.policies.trusted_headers;
-        let names = trusted.names.iter();
-        let mut found = names.filter(|name| headers.values(name).next().is_some()).peekable();
-        if found.peek().is_none() {
-            return false;
-        }
+        let mut found = trusted.names.iter().flat_map(|name| token::headers_alike(headers, name));
+        let Some(first) = found.next() else { return false };
         let address = host.property(&["source", "address"]).ok().flatten();
         let address = address.as_deref().and_then(value::text);
         let address = address.and_then(|text| text.parse::<std::net::SocketAddr>().ok());
         if address.is_some_and(|address| trusted.may_come_from(address.ip())) {
             return false;
         }
-        for name in found {
+        for (name, _) in std::iter::once(first).chain(found) {
+            let name = String::from_utf8_lossy(name);
             debug!("{}: {name} comes from no trusted address", report::About(headers));
-            host.set_request_header(name, None);
+            host.set_request_header(&name, None);
         }
         true
+    }
+
+    /// Whether headers that were to be removed are still there.
+    pub(super) fn has_untrusted(&self, headers: &Headers) -> bool {
+        let names = &self.policies.trusted_headers.names;
+        names.iter().any(|name| token::headers_alike(headers, name).next().is_some())
     }
 }
 

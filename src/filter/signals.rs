@@ -9,10 +9,16 @@ use crate::host::{Host, RequestId};
 use crate::request::Headers;
 
 impl Filter {
-    /// Keeps a request's headers until there is a response: the proxy does not show them then.
+    /// Keeps what signals read of a request's headers until there is a response: the proxy does not
+    /// show them then.
     pub(super) fn keep_for_response(&self, request: RequestId, headers: &Headers) {
         if self.signals.look_at_responses() {
-            self.for_responses.borrow_mut().insert(request, headers.clone());
+            let is_kept = |name: &[u8]| name.starts_with(b":") || self.signals.read_header(name);
+            let kept = headers.iter().filter(|(name, _)| is_kept(name));
+            let kept = kept
+                .map(|(name, value)| (String::from_utf8_lossy(name).into_owned(), value.to_vec()));
+            let kept = Headers::new(kept.collect());
+            self.for_responses.borrow_mut().insert(request, kept);
         }
     }
 

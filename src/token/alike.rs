@@ -95,10 +95,10 @@ pub(super) fn is_header(found: &[u8], name: &str) -> bool {
 }
 
 /// The headers of a name, and those that some servers take for it, by the name as it came and value.
-pub(super) fn headers<'h>(
+pub(crate) fn headers<'h, 'n>(
     headers: &'h Headers,
-    name: &str,
-) -> impl Iterator<Item = (&'h [u8], &'h [u8])> {
+    name: &'n str,
+) -> impl Iterator<Item = (&'h [u8], &'h [u8])> + use<'h, 'n> {
     headers.of_length(name.len()).filter(move |(found, _)| is_header(found, name))
 }
 

@@ -23,6 +23,7 @@ mod withhold;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use self::alike::headers as headers_alike;
 pub use self::cache::CacheLimits;
 pub use self::claims::{AuthTimeProblem, Evidence};
 pub use self::error::{TokenError, Unproven};

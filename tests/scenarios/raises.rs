@@ -22,7 +22,10 @@ pub fn suites(keys: &Keys) -> Vec<Suite> {
         Suite::new(
             "risk recipe",
             recipe,
-            [places(), devices(), roles(), amounts(), reputation()].into_iter().flatten().collect(),
+            [places(), devices(), roles(), amounts(), bodies(), reputation()]
+                .into_iter()
+                .flatten()
+                .collect(),
         )
         .envoy(|options| options.allow_on_headers_stop_iteration(true)),
         Suite::new(
@@ -37,6 +40,13 @@ pub fn suites(keys: &Keys) -> Vec<Suite> {
                 )
                 .upstream_sees("x-country", None)
                 .upstream_sees("x-device-id", None),
+                row(
+                    "in other spellings too",
+                    Request::get("/open").header("x_device_id", "d1").header("X-Country", "DE"),
+                    Expect::Passed,
+                )
+                .upstream_sees("x_device_id", None)
+                .upstream_sees("x-country", None),
                 row(
                     "on a public route too",
                     Request::get("/open").header("x-device-id", "d1"),
@@ -192,17 +202,23 @@ fn roles() -> Vec<Row> {
     ]
 }
 
+const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
+
+fn transfer(content_type: &str, body: &[u8]) -> Request {
+    Request::new("POST", "/transfers").header("content-type", content_type).body(body)
+}
+
+fn amount(name: &str, content_type: &str, body: &[u8], expect: Expect) -> Row {
+    with(name, transfer(content_type, body), usual, expect)
+}
+
+fn fired() -> Expect {
+    other_level(ASK_PHR_5M_ALONE)
+}
+
 /// Amounts at the limit and around it, in every form in which a client can send them.
 fn amounts() -> Vec<Row> {
-    const JSON: &str = "application/json";
-    const FORM: &str = "application/x-www-form-urlencoded";
-    let transfer = |content_type: &str, body: &[u8]| {
-        Request::new("POST", "/transfers").header("content-type", content_type).body(body)
-    };
-    let amount = |name: &str, content_type: &str, body: &[u8], expect: Expect| {
-        with(name, transfer(content_type, body), usual, expect)
-    };
-    let fired = || other_level(ASK_PHR_5M_ALONE);
     let mut rows = Vec::new();
     for (name, body) in [
         ("at the limit", r#"{"amount": 1000}"#),
@@ -238,6 +254,8 @@ fn amounts() -> Vec<Row> {
         ("that is missing", r#"{"Amount": 1}"#),
         ("that is nested", r#"{"transfer": {"amount": 1}}"#),
         ("that comes twice", r#"{"amount": 1, "amount": 5000}"#),
+        ("that comes twice in other letters", r#"{"amount": 1, "AMOUNT": 5000}"#),
+        ("that comes twice, first in other letters", r#"{"Amount": 5000, "amount": 1}"#),
         ("that comes twice in escapes", r#"{"amount": 1, "\u0061mount": 5000}"#),
         ("beside a member that comes twice", r#"{"amount": 1, "x": {"y": 1, "y": 2}}"#),
         ("in a list of bodies", r#"[{"amount": 1}]"#),
@@ -248,11 +266,16 @@ fn amounts() -> Vec<Row> {
     ] {
         rows.push(amount(&format!("an amount {name}: stopped"), JSON, body.as_bytes(), fired()));
     }
+    rows
+}
+
+/// Bodies that are read in one way, and others.
+fn bodies() -> Vec<Row> {
     let deep = format!("{{\"amount\": 1, \"x\": {}{}}}", "[".repeat(40), "]".repeat(40));
     let large = format!("{{\"amount\": 1, \"x\": \"{}\"}}", "x".repeat(65536));
     let gzip =
         |encoding: &str| transfer(JSON, br#"{"amount": 1}"#).header("content-encoding", encoding);
-    rows.extend([
+    vec![
         amount("bytes that are no text", JSON, b"{\"amount\": 1, \"x\": \"\xff\"}", fired()),
         amount("a byte order mark", JSON, "\u{feff}{\"amount\": 1}".as_bytes(), fired()),
         amount("a body that is too deep", JSON, deep.as_bytes(), fired()),
@@ -278,6 +301,10 @@ fn amounts() -> Vec<Row> {
         amount("a form above the limit", FORM, b"to=bob&amount=1000.01", fired()),
         amount("a form in escapes", FORM, b"to=bob&%61mount=5%30%300", fired()),
         amount("a form with two amounts", FORM, b"amount=1&amount=5000", fired()),
+        amount("a form with two amounts in other letters", FORM, b"amount=1&Amount=5000", fired()),
+        amount("a form with a list of amounts", FORM, b"amount=1&amount[]=5000", fired()),
+        amount("a form with two amounts for PHP", FORM, b"amount=1&+amount%00=5000", fired()),
+        amount("a form that is JSON too", FORM, br#"{"amount":5000,"x":"&amount=1&"}"#, fired()),
         amount("a form without an amount", FORM, b"to=bob", fired()),
         amount("JSON that is called a form", FORM, br#"{"amount": 1}"#, fired()),
         with(
@@ -292,8 +319,7 @@ fn amounts() -> Vec<Row> {
             no_token(ASK_PASSWORD),
         )
         .property("source.address", HERE),
-    ]);
-    rows
+    ]
 }
 
 fn reputation() -> Vec<Row> {

@@ -3,7 +3,9 @@
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators};
 
 use super::{Checker, ident};
-use crate::condition::environment::{CONTAINED, DIFFERENT, EQUAL, FUNCTIONS, Signature};
+use crate::condition::environment::{
+    ADD, CONTAINED, DIFFERENT, DIVIDE, EQUAL, FUNCTIONS, MULTIPLY, SUBTRACT, Signature,
+};
 use crate::condition::names::FAMILIES;
 use crate::condition::{Family, Type, Variable};
 use crate::config::suggestion;
@@ -44,12 +46,12 @@ impl Checker<'_> {
                 self.contained(*one, *of)
             }
             (operators::ADD, [one, other]) => {
-                self.arithmetic("+", &[Type::String, Type::List], *one, *other)
+                self.arithmetic("+", &[Type::String, Type::List], *one, *other, call)
             }
-            (operators::SUBSTRACT, [one, other]) => self.arithmetic("-", &[], *one, *other),
-            (operators::MULTIPLY, [one, other]) => self.arithmetic("*", &[], *one, *other),
-            (operators::DIVIDE, [one, other]) => self.arithmetic("/", &[], *one, *other),
-            (operators::MODULO, [one, other]) => self.arithmetic("%", &[], *one, *other),
+            (operators::SUBSTRACT, [one, other]) => self.arithmetic("-", &[], *one, *other, call),
+            (operators::MULTIPLY, [one, other]) => self.arithmetic("*", &[], *one, *other, call),
+            (operators::DIVIDE, [one, other]) => self.arithmetic("/", &[], *one, *other, call),
+            (operators::MODULO, [one, other]) => self.arithmetic("%", &[], *one, *other, call),
             (operators::NEGATE, [one]) => *one,
             (operators::INDEX, [of, _]) => {
                 if !(of.may_be(Type::List) || *of == Type::Map) {
@@ -124,7 +126,6 @@ impl Checker<'_> {
     fn contained(&mut self, one: Type, of: Type) -> Type {
         let fits = match of {
             Type::List | Type::Dyn | Type::Feed => true,
-            Type::Map => one.may_be(Type::String) || one == Type::Int,
             Type::Network => one.may_be(Type::Address) || one == Type::String,
             _ => false,
         };
@@ -135,7 +136,14 @@ impl Checker<'_> {
     }
 
     /// Arithmetic takes two values of one type.
-    fn arithmetic(&mut self, sign: &str, more: &[Type], one: Type, other: Type) -> Type {
+    fn arithmetic(
+        &mut self,
+        sign: &str,
+        more: &[Type],
+        one: Type,
+        other: Type,
+        call: &mut CallExpr,
+    ) -> Type {
         let takes = |t: &Type| {
             matches!(t, Type::Int | Type::Uint | Type::Double | Type::Decimal | Type::Dyn)
                 || more.contains(t)
@@ -148,6 +156,17 @@ impl Checker<'_> {
                 other.name()
             );
             self.mistake_at(sign, &message);
+        }
+        // The library appends to lists in its own way, and `%` takes no doubles.
+        let checked = match sign {
+            "+" if one != Type::List && other != Type::List => Some(ADD),
+            "-" => Some(SUBTRACT),
+            "*" => Some(MULTIPLY),
+            "/" => Some(DIVIDE),
+            _ => None,
+        };
+        if let Some(checked) = checked {
+            checked.clone_into(&mut call.func_name);
         }
         if one == Type::Dyn { other } else { one }
     }

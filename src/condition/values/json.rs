@@ -4,15 +4,20 @@ use cel::ExecutionError;
 use cel::common::traits::{Container, Indexer, Sizer};
 use cel::common::types::{self, CelBool, CelDouble, CelInt, CelList, CelNull, CelString, Type};
 use cel::common::value::{CowVal, Val};
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
+
+use super::plain_value;
+use crate::number;
 
 /// The value of CEL for one of JSON. All numbers are doubles, as CEL maps them.
 pub(in crate::condition) fn value_of<'v>(value: &'v Value) -> Box<dyn Val + 'v> {
     match value {
         Value::Null => Box::new(CelNull),
         Value::Bool(value) => Box::new(CelBool::from(*value)),
-        // Every number of JSON that is kept has a double.
-        Value::Number(number) => Box::new(CelDouble::from(number.as_f64().unwrap_or(f64::NAN))),
+        Value::Number(number) => match number.as_f64().filter(|_| is_exact(number)) {
+            Some(number) => Box::new(CelDouble::from(number)),
+            None => Box::new(Inexact),
+        },
         Value::String(text) => Box::new(CelString::from(text.as_str())),
         Value::Array(items) => {
             Box::new(CelList::from(items.iter().map(value_of).collect::<Vec<_>>()))
@@ -20,6 +25,18 @@ pub(in crate::condition) fn value_of<'v>(value: &'v Value) -> Box<dyn Val + 'v> 
         Value::Object(members) => Box::new(Object { members }),
     }
 }
+
+/// Whether a double is this number. Fractions have lost how they were written.
+fn is_exact(number: &Number) -> bool {
+    let is_whole = number.is_i64() || number.is_u64();
+    !is_whole || number::exact(&number.to_string()).is_some()
+}
+
+/// A number that no double is. Nothing can be done with it.
+#[derive(Clone, Debug, PartialEq)]
+struct Inexact;
+
+plain_value!(Inexact, INEXACT, "inexact number");
 
 /// An object.
 #[derive(Clone, Debug)]

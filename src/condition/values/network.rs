@@ -11,6 +11,7 @@ use cel::common::value::Val;
 use ipnet::IpNet;
 
 use super::plain_value;
+use crate::feeds::parse_network;
 
 /// An IP address. One of IPv4 in the form of IPv6 is one of IPv4.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,8 +55,7 @@ impl FromStr for Network {
 
     /// Bits beyond the prefix are a slip.
     fn from_str(text: &str) -> Result<Self, NotOne> {
-        let network = text.parse::<IpNet>().map_err(|_| NotOne)?;
-        if network == network.trunc() { Ok(Self(network)) } else { Err(NotOne) }
+        parse_network(text).map(Self).map_err(|_| NotOne)
     }
 }
 
