@@ -149,3 +149,32 @@ fn a_device_is_new_for_a_while_after_it_was_first_let_through() {
     assert_eq!(device("d1", "1", "bob"), 401, "another subject");
     assert_eq!(stage.send(Request::get("/device"), |claims| claims), 401, "no device");
 }
+
+#[test]
+fn failed_logins_raise_the_bar_as_the_recipe_for_risk_writes_it() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/recipes/risk.md");
+    let text = std::fs::read_to_string(path).expect("the recipe");
+    let yaml = text.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next());
+    let mut recipe: Value =
+        serde_saphyr::from_str(yaml.expect("an example")).expect("the example is YAML");
+    let key = SigningKey::generate(Algorithm::Es256, "k");
+    recipe["issuers"][0]["keys"] = json!({"inline": tokens::jwks([&key])});
+    let upstream = Upstream::start_with(|received| {
+        Reply::new(if received.target() == b"/login" { 401 } else { 200 }, "")
+    });
+    let envoy = Envoy::start(EnvoyOptions::new(&upstream, recipe));
+    let read = || {
+        let claims = claims(now()).acr("1").auth_time_ago(1).set("device_id", "d1");
+        let request = Request::get("/accounts").header("x-device-id", "d1");
+        envoy.send(&request.bearer(&key.token(claims)))
+    };
+    for _ in 0..4 {
+        assert_eq!(envoy.send(&Request::new("POST", "/login")).status, 401);
+    }
+    assert_eq!(read().status, 200);
+    envoy.send(&Request::new("POST", "/login"));
+    let answer = read();
+    let challenge = answer.header("www-authenticate").unwrap_or_default();
+    assert!(challenge.contains("acr_values=\"2\", max_age=\"300\""), "{answer:?}");
+    assert_eq!(answer.status, 401);
+}

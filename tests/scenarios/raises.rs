@@ -16,6 +16,8 @@ const HERE: &str = "127.0.0.1:40000";
 
 pub fn suites(keys: &Keys) -> Vec<Suite> {
     let recipe = recipe(keys);
+    let mut blocked = recipe.clone();
+    blocked["feeds"]["blocked"]["inline"] = json!(["192.0.2.0/24", "127.0.0.0/8"]);
     let mut from_elsewhere = recipe.clone();
     from_elsewhere["trusted_headers"]["from"] = json!(["10.0.0.0/8"]);
     vec![
@@ -64,6 +66,20 @@ pub fn suites(keys: &Keys) -> Vec<Suite> {
             .map(|row| row.property("source.address", HERE))
             .collect(),
         ),
+        Suite::new(
+            "risk recipe, from a blocked network",
+            blocked,
+            vec![
+                with(
+                    "a transfer",
+                    transfer(JSON, br#"{"amount": 1}"#),
+                    |c| c.acr("phr").auth_time_ago(60),
+                    DENIED,
+                ),
+                with("reading goes on", known_device(), usual, Expect::Passed),
+            ],
+        )
+        .envoy(|options| options.allow_on_headers_stop_iteration(true)),
         Suite::new("raises", others(keys), other_rows())
             .logs("the raise \"trial\" would fire: something that it reads is missing"),
     ]
