@@ -127,7 +127,7 @@ fn what_is_no_good_list_is_refused_and_told() {
     envoy.wait_for_log("feed \"bad\": entries of generation 1 are in use");
     for (status, body, expected) in [
         (500, "10.0.0.0/8".to_owned(), "status 500"),
-        (200, "<html></html>".to_owned(), "line 1: found \"<html></html>\"; expected an address"),
+        (200, "<html></html>".to_owned(), "a page of HTML or XML; expected a list"),
         (200, "10.0.0.0/8\n10.0.0.1/8\n".to_owned(), "line 2: \"10.0.0.1/8\" has bits beyond"),
         (200, "[\"10.0.0.0/8\"".to_owned(), "EOF while parsing a list"),
         (200, "[]".to_owned(), "a document without an entry"),
