@@ -92,7 +92,10 @@ pub(super) fn check_documents(documents: &Documents) -> Report {
             empty if empty.is_empty() => message.to_owned(),
             place => format!("{place}: {message}"),
         };
-        let mut mistakes = configuration.compile().err().unwrap_or_default();
+        let mut mistakes = match configuration.compile() {
+            Ok(policies) => configuration.withheld_bodies(&policies).into_iter().collect(),
+            Err(mistakes) => mistakes,
+        };
         if let (Some(document), Some(value)) =
             (documents.around(configuration), configuration.value())
         {

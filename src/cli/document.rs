@@ -23,6 +23,9 @@ pub struct Configuration<'d> {
     /// Where in the document; empty when it is the document.
     pub place: Place,
     content: Content<'d>,
+    /// Whether the proxy is told to show bodies before a request goes on; `None` where the file is
+    /// not the proxy's.
+    shows_bodies: Option<bool>,
 }
 
 /// How a file gives the configuration.
@@ -124,6 +127,17 @@ impl Configuration<'_> {
             }
         };
         compiled.map_err(|mistakes| mistakes.as_slice().to_vec())
+    }
+
+    /// The mistake of a configuration that reads bodies where the proxy withholds them.
+    pub(super) fn withheld_bodies(&self, policies: &PolicySet) -> Option<Mistake> {
+        let is_mistake = self.shows_bodies == Some(false) && policies.policies.read_body();
+        is_mistake.then(|| Mistake {
+            path: String::new(),
+            message: "a condition reads request.body, and the proxy withholds bodies; set \
+                      allow_on_headers_stop_iteration: true beside vm_config, which needs Envoy 1.35"
+                .to_owned(),
+        })
     }
 
     /// The configuration as a value, where it can be read as one.

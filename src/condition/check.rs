@@ -291,17 +291,15 @@ impl<'k> Checker<'k> {
         let Some(root) = path.first() else { return };
         let is_group = names().any(|name| name.split('.').next() == Some(root));
         let name = match path.get(1) {
-            Some(second) if is_group => format!("{root}.{second}"),
+            Some(second) => format!("{root}.{second}"),
             None if is_group => {
                 let members = names().filter(|name| name.split('.').next() == Some(root));
                 let members = members.collect::<Vec<_>>().join(", ");
-                self.mistake_at(
-                    root,
-                    &format!("{root} is no value of its own; expected {members}"),
-                );
+                let message = format!("{root} is no value of its own; expected {members}");
+                self.mistake_at(root, &message);
                 return;
             }
-            _ => root.clone(),
+            None => root.clone(),
         };
         let hint = suggestion(&name, names());
         self.mistake_at(&name, &format!("nothing is named {name:?}{hint}"));

@@ -117,6 +117,11 @@ impl Family {
 }
 
 impl Variable {
+    /// Whether it is the body of the request, or in it.
+    pub const fn is_body(&self) -> bool {
+        matches!(self, Self::Fact(Fact::Body))
+    }
+
     /// Whether a token has to be verified to know it.
     pub const fn is_of_token(&self) -> bool {
         matches!(self, Self::Fact(Fact::Level | Fact::AuthAge) | Self::Member(Family::Claims, _))

@@ -321,7 +321,10 @@ fn mistakes_are_found_before_any_request_and_point_into_the_expression() {
             "request.methd == 'GET'",
             "column 1: nothing is named \"request.methd\"; did you mean \"request.method\"?",
         ),
-        ("true && reqest.method == 'GET'", "column 9: nothing is named \"reqest\""),
+        (
+            "true && reqest.method == 'GET'",
+            "column 9: nothing is named \"reqest.method\"; did you mean \"request.method\"?",
+        ),
         ("request == 'a'", "column 1: request is no value of its own; expected request.method"),
         ("claims == 5", "column 1: claims is no value of its own; expected claims.name"),
         ("metadata.edge == 'a'", "metadata is no value of its own"),

@@ -6,7 +6,7 @@ use super::Filter;
 use super::bodies::{Came, NotYet};
 use super::route::Selected;
 use crate::body::BodyError;
-use crate::condition::{Doubt, Fact, Facts, Variable};
+use crate::condition::{Doubt, Facts, Variable};
 use crate::decision::{Credentials, Denial};
 use crate::host::{Host, value};
 use crate::policy::{Consequence, Demand, Mode, Raise};
@@ -35,13 +35,9 @@ enum Evaluable {
 
 impl Evaluable {
     fn includes(self, raise: &Raise) -> bool {
-        let needs_more = |variable: &Variable| variable.is_of_token() || is_body(variable);
+        let needs_more = |variable: &Variable| variable.is_of_token() || variable.is_body();
         self == Self::All || !raise.when.reads().iter().any(needs_more)
     }
-}
-
-const fn is_body(variable: &Variable) -> bool {
-    matches!(variable, Variable::Fact(Fact::Body))
 }
 
 impl Filter {
@@ -64,7 +60,7 @@ impl Filter {
             Some(Credentials::Verified(evidence)) => (Some(&**evidence), Evaluable::All),
             Some(_) => (None, Evaluable::WithoutToken),
         };
-        let reads_body = |raise: &Raise| raise.when.reads().iter().any(is_body);
+        let reads_body = |raise: &Raise| raise.when.reads().iter().any(Variable::is_body);
         let body = if evaluable == Evaluable::All && raises().any(reads_body) {
             Some(self.body(came, headers, host)?)
         } else {

@@ -101,6 +101,12 @@ impl Policies {
         self.list.get(id.0)
     }
 
+    /// Whether a condition reads the body of requests.
+    pub fn read_body(&self) -> bool {
+        let raises = self.list.iter().flat_map(|policy| &policy.raises);
+        raises.flat_map(|raise| raise.when.reads()).any(Variable::is_body)
+    }
+
     /// The claims that conditions read.
     pub fn claims(&self) -> impl Iterator<Item = &str> {
         let raises = self.list.iter().flat_map(|policy| &policy.raises);

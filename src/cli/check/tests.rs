@@ -101,3 +101,33 @@ fn the_exit_code_is_that_of_the_worst_file() {
     }
     fs::remove_dir_all(&folder).unwrap();
 }
+
+#[test]
+fn a_condition_on_bodies_that_the_proxy_withholds_is_a_mistake() {
+    let configuration = "policies: {open: {public: true, raise: [{name: r, \
+                         when: 'request.body.a == 1', deny: No.}]}}\ndefault: open\n";
+    let value = Documents::parse(configuration).unwrap().into_values().remove(0);
+    let check_with = |field: Option<(&str, bool)>| {
+        let mut plugin = serde_json::json!({"configuration": {
+            "@type": "type.googleapis.com/google.protobuf.Struct", "value": value,
+        }});
+        if let Some((name, shows)) = field {
+            plugin[name] = shows.into();
+        }
+        let filter = serde_json::json!({
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
+            "config": plugin,
+        });
+        check(&serde_json::json!({"resources": [filter]}).to_string())
+    };
+    for withheld in [None, Some(("allow_on_headers_stop_iteration", false))] {
+        let report = check_with(withheld);
+        assert!(!report.good);
+        let [line] = report.lines.try_into().unwrap();
+        assert!(line.contains("set allow_on_headers_stop_iteration: true"), "{line}");
+    }
+    for name in ["allow_on_headers_stop_iteration", "allowOnHeadersStopIteration"] {
+        assert!(check_with(Some((name, true))).good, "{name}");
+    }
+    assert!(check(configuration).good, "the file says nothing of the proxy");
+}

@@ -48,6 +48,7 @@ pub(super) fn configurations(documents: &[Value]) -> Result<Vec<Configuration<'_
                 document,
                 place: Place::default(),
                 content: Content::Value(root),
+                shows_bodies: None,
             });
         }
     }
@@ -117,8 +118,11 @@ impl<'d> Search<'d> {
         let place = place.key("config").key("configuration");
         let names = plugin.iter().filter(|(key, _)| *key != "configuration");
         let ours = name.is_some_and(is_ours) || names.into_iter().any(|(_, value)| names_us(value));
+        let field = ["allow_on_headers_stop_iteration", "allowOnHeadersStopIteration"];
+        let shows_bodies = field.iter().find_map(|name| plugin.get(*name)?.as_bool());
+        let shows_bodies = Some(shows_bodies.unwrap_or(false));
         let Some(message) = plugin.get("configuration") else {
-            self.push(place, Content::Absent, ours);
+            self.push(place, Content::Absent, ours, shows_bodies);
             return;
         };
         let value = message.get("value");
@@ -127,7 +131,7 @@ impl<'d> Search<'d> {
             Some(STRING) => value.and_then(Value::as_str).map_or(Content::Absent, Content::Text),
             other => Content::Message(other.unwrap_or_default()),
         };
-        self.push(place.key("value"), content, ours);
+        self.push(place.key("value"), content, ours, shows_bodies);
     }
 
     fn istio(&mut self, resource: &'d Map<String, Value>, place: &Place) {
@@ -135,7 +139,7 @@ impl<'d> Search<'d> {
         let names = [spec.get("url"), spec.get("pluginName"), metadata_name(resource)];
         let ours = names.into_iter().flatten().any(names_us);
         let content = spec.get("pluginConfig").map_or(Content::Absent, Content::Value);
-        self.push(place.key("spec").key("pluginConfig"), content, ours);
+        self.push(place.key("spec").key("pluginConfig"), content, ours, None);
     }
 
     fn envoy_gateway(&mut self, resource: &'d Map<String, Value>, place: &Place) {
@@ -145,12 +149,14 @@ impl<'d> Search<'d> {
             let names = [filter.get("name"), filter.get("rootID"), filter.get("code")];
             let ours = names.into_iter().flatten().any(names_us);
             let content = filter.get("config").map_or(Content::Absent, Content::Value);
-            self.push(place.key("spec").key("wasm").index(index).key("config"), content, ours);
+            let place = place.key("spec").key("wasm").index(index).key("config");
+            self.push(place, content, ours, None);
         }
     }
 
-    fn push(&mut self, place: Place, content: Content<'d>, ours: bool) {
-        let configuration = Configuration { document: self.document, place, content };
+    fn push(&mut self, place: Place, content: Content<'d>, ours: bool, shows_bodies: Option<bool>) {
+        let document = self.document;
+        let configuration = Configuration { document, place, content, shows_bodies };
         self.found.push(Candidate { configuration, ours });
     }
 }
