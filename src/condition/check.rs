@@ -10,7 +10,7 @@ use cel::common::ast::{
     ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue, SelectExpr, operators,
 };
 
-use super::names::{FACTS, FAMILIES, METADATA};
+use super::names::{FACTS, FAMILIES, METADATA, names};
 use super::{Family, Known, Scope, Type, Variable};
 use crate::config::suggestion;
 
@@ -166,11 +166,8 @@ impl<'k> Checker<'k> {
     /// A name, and members of what it names.
     fn visit_name(&mut self, node: &mut IdedExpr, path: &[String], is_test: bool) -> Type {
         let Some((base, variable, found, used)) = self.find(path) else { return Type::Dyn };
-        if let Some(why) = variable.refused_in(self.scope) {
-            self.mistake_at(&path.join("."), why);
-        }
+        let name = path.join(".");
         if !self.locals.is_empty() && variable.can_be_long() {
-            let name = path.join(".");
             self.mistake_at(
                 &name,
                 &format!(
@@ -179,7 +176,7 @@ impl<'k> Checker<'k> {
                 ),
             );
         }
-        self.note(variable);
+        self.note(variable, &name);
         let rest = path.get(used..).unwrap_or_default();
         if rest.is_empty() {
             node.expr = base;
@@ -190,7 +187,6 @@ impl<'k> Checker<'k> {
                     Type::Bool
                 }
                 (_, true) => {
-                    let name = path.join(".");
                     self.mistake_at(&name, &format!("{name} is always there; expected a member"));
                     Type::Bool
                 }
@@ -235,9 +231,9 @@ impl<'k> Checker<'k> {
                 return None;
             };
             let found = self.member(family, member).unwrap_or(found);
-            let variable = Variable::Member(family, Self::spelled(family, member));
-            let Variable::Member(_, spelled) = &variable else { return None };
-            let expression = select(ident(name), spelled);
+            let spelled = Self::spelled(family, member);
+            let expression = select(ident(name), &spelled);
+            let variable = Variable::Member(family, spelled);
             return Some((expression, variable, found, used.saturating_add(1)));
         }
         if one == METADATA {
@@ -284,15 +280,10 @@ impl<'k> Checker<'k> {
     }
 
     fn unknown(&mut self, path: &[String]) {
-        let names = || {
-            let facts = FACTS.iter().map(|(name, ..)| *name);
-            facts.chain(FAMILIES.iter().map(|(name, ..)| *name)).chain([METADATA])
-        };
         let Some(root) = path.first() else { return };
-        let is_group = names().any(|name| name.split('.').next() == Some(root));
         let name = match path.get(1) {
             Some(second) => format!("{root}.{second}"),
-            None if is_group => {
+            None if is_root(root) => {
                 let members = names().filter(|name| name.split('.').next() == Some(root));
                 let members = members.collect::<Vec<_>>().join(", ");
                 let message = format!("{root} is no value of its own; expected {members}");
@@ -305,7 +296,11 @@ impl<'k> Checker<'k> {
         self.mistake_at(&name, &format!("nothing is named {name:?}{hint}"));
     }
 
-    fn note(&mut self, variable: Variable) {
+    /// Notes that a variable is read, by this name in the expression.
+    fn note(&mut self, variable: Variable, name: &str) {
+        if let Some(why) = variable.refused_in(self.scope) {
+            self.mistake_at(name, why);
+        }
         if !self.reads.contains(&variable) {
             self.reads.push(variable);
         }
@@ -325,9 +320,7 @@ fn hint(family: Family) -> &'static str {
 
 /// Whether names of facts begin with it.
 fn is_root(name: &str) -> bool {
-    let facts = FACTS.iter().map(|(name, ..)| *name);
-    let mut names = facts.chain(FAMILIES.iter().map(|(name, ..)| *name)).chain([METADATA]);
-    names.any(|fact| fact.split('.').next() == Some(name))
+    names().any(|fact| fact.split('.').next() == Some(name))
 }
 
 /// A name and the members selected of it, by `.member` or `["member"]`, and whether the last one is

@@ -14,7 +14,7 @@ use super::values::{Address, Feed, Instant, value_of};
 use super::{Doubt, Fact, Family, Variable};
 use crate::body::parse_form;
 use crate::feeds::Feeds;
-use crate::host::{Host, value};
+use crate::host::{Host, source_address, value};
 use crate::policy::{CanonicalPath, EncodedSlashes, Host as RequestHost, Ladder};
 use crate::request::{Headers, split_target};
 use crate::token::Evidence;
@@ -51,7 +51,7 @@ impl<'f> Facts<'f> {
         reads: &'c [Variable],
         context: &mut Context<'_, 'c>,
     ) -> Result<(), Doubt> {
-        let mut families: Vec<(Family, Members<'c>)> = Vec::new();
+        let mut families: HashMap<&str, Members<'c>> = HashMap::new();
         let mut namespaces: HashMap<&str, Members<'c>> = HashMap::new();
         for variable in reads {
             match variable {
@@ -60,13 +60,8 @@ impl<'f> Facts<'f> {
                     context.add_variable_as_val(fact.name(), value);
                 }
                 Variable::Member(family, name) => {
-                    let at = families.iter().position(|(other, _)| other == family);
-                    if at.is_none() {
-                        families.push((*family, Members::new()));
-                    }
-                    let found = self.member(*family, name)?;
-                    let own = families.iter_mut().find(|(other, _)| other == family);
-                    if let (Some((_, members)), Some(value)) = (own, found) {
+                    let members = families.entry(family.name()).or_default();
+                    if let Some(value) = self.member(*family, name)? {
                         members.insert(CelMapKey::from(&**name), value);
                     }
                 }
@@ -80,7 +75,7 @@ impl<'f> Facts<'f> {
             }
         }
         for (family, members) in families {
-            context.add_variable_as_val(family.name(), Box::new(CelMap::from(members)));
+            context.add_variable_as_val(family, Box::new(CelMap::from(members)));
         }
         if !namespaces.is_empty() {
             let all = namespaces.into_iter().map(|(name, members)| {
@@ -204,12 +199,7 @@ impl<'f> Facts<'f> {
     }
 
     fn peer(&self) -> Result<Option<SocketAddr>, Doubt> {
-        let Some(bytes) = self.host.property(&["source", "address"]).ok().flatten() else {
-            return Ok(None);
-        };
-        let text = value::text(&bytes).ok_or(Doubt::WrongType)?;
-        // A pipe or an internal listener has no address.
-        Ok(text.parse().ok())
+        source_address(self.host).map_err(|_| Doubt::WrongType)
     }
 
     /// A property that is text. Numbers and truth values come as bytes that cannot be told from it,

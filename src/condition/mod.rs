@@ -25,7 +25,7 @@ use cel::{Context, ExecutionError, Value};
 
 pub use self::facts::Facts;
 pub use self::names::{Fact, Family, Variable};
-pub use self::signals::{LooksAt, Signal, Signals};
+pub use self::signals::{Signal, Signals, Watched};
 pub use self::types::Type;
 
 use self::check::Checker;

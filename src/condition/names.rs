@@ -102,6 +102,12 @@ pub(super) const FAMILIES: [(&str, Family, Type); 6] = [
 /// The name of the proxy's dynamic metadata.
 pub(super) const METADATA: &str = "metadata";
 
+/// All names, groups of members included.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    let facts = FACTS.iter().map(|(name, ..)| *name);
+    facts.chain(FAMILIES.iter().map(|(name, ..)| *name)).chain([METADATA])
+}
+
 impl Fact {
     /// Its name.
     pub fn name(self) -> &'static str {

@@ -1,27 +1,45 @@
 //! Signals, as conditions read them and requests feed them.
 
+use std::time::Duration;
+
 use super::{Condition, Doubt, Fact, Facts, Family, KeyExpression, Variable};
 use crate::host::Host;
-use crate::signals::{FirstSeen, SignalKind, SignalSettings, WindowCounter};
+use crate::signals::{FirstSeen, WindowCounter};
 
 /// A signal with its expressions compiled.
 #[derive(Debug)]
 pub struct Signal {
-    /// How it is configured.
-    pub settings: SignalSettings,
+    /// Its name in conditions.
+    pub name: Box<str>,
+    /// What filters have to agree in to share it.
+    pub shared_name: String,
     /// What it is kept for.
     pub per: KeyExpression,
-    /// What it looks at.
-    pub looks_at: LooksAt,
+    /// What is watched.
+    pub what: Watched,
+    /// How many keys, or pairs, it has room for.
+    pub most_keys: usize,
 }
 
-/// What a signal looks at.
+/// What a signal watches.
 #[derive(Debug)]
-pub enum LooksAt {
-    /// Whether a response is one to count.
-    Event(Condition),
-    /// What may be new.
-    Value(KeyExpression),
+pub enum Watched {
+    /// Responses.
+    Events {
+        /// Which ones count.
+        event: Condition,
+        /// For how long.
+        window: Duration,
+    },
+    /// Values that may be new.
+    Values {
+        /// Which value.
+        value: KeyExpression,
+        /// How long it is new.
+        window: Duration,
+        /// How long it is remembered.
+        forget_after: Duration,
+    },
 }
 
 /// The signals of a filter.
@@ -51,23 +69,20 @@ pub(super) enum Told {
 impl Signals {
     /// Makes what the workers share.
     pub fn new(signals: Vec<Signal>, host: &dyn Host) -> Self {
-        let kept = signals.into_iter().map(|Signal { settings, per, looks_at }| {
-            let (shared, most) = (settings.shared_name(), settings.most_keys);
-            let what = match (settings.kind, looks_at) {
-                (SignalKind::FirstSeen { window, forget_after, .. }, LooksAt::Value(value)) => {
-                    let seen = FirstSeen::new(&shared, window, forget_after, most, host);
-                    Some(What::New { value, seen })
+        let kept = signals.into_iter().map(|Signal { name, shared_name, per, what, most_keys }| {
+            let what = match what {
+                Watched::Events { event, window } => {
+                    let counter = WindowCounter::new(&shared_name, window, most_keys, host);
+                    What::Count { event, counter }
                 }
-                (SignalKind::Count { window, .. }, LooksAt::Event(event)) => {
-                    let counter = WindowCounter::new(&shared, window, most, host);
-                    Some(What::Count { event, counter })
+                Watched::Values { value, window, forget_after } => {
+                    let seen = FirstSeen::new(&shared_name, window, forget_after, most_keys, host);
+                    What::New { value, seen }
                 }
-                // The configuration makes no others.
-                _ => None,
             };
-            what.map(|what| Kept { name: settings.name, per, what })
+            Kept { name, per, what }
         });
-        Self(kept.flatten().collect())
+        Self(kept.collect())
     }
 
     /// Whether any looks at responses.

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use super::*;
 use crate::feeds::{FeedSettings, FeedSource, FeedType, Feeds, from_json};
 use crate::host::memory::MemoryHost;
-use crate::keys::{Algorithms, KeySet, KeySource};
 use crate::policy::{EncodedSlashes, Ladder, Level, LevelId, LevelSet, Proof};
 use crate::request::Headers;
 use crate::time::Timestamp;
@@ -13,18 +12,6 @@ use crate::token::{Evidence, Issuer};
 
 /// Wednesday, 2026-11-25, 06:30 in Berlin.
 const NOW: u64 = 1_795_584_600;
-
-fn issuer() -> Issuer {
-    Issuer {
-        name: "https://id.example.com".into(),
-        audiences: Vec::new(),
-        keys: KeySource::Inline(KeySet::default().into()),
-        algorithms: Algorithms::all(),
-        token_types: Vec::new(),
-        clock_skew: std::time::Duration::ZERO,
-        auth_time_claim: "auth_time".into(),
-    }
-}
 
 fn feeds() -> Feeds {
     let inline = |name: &str, feed_type, entries: Value| FeedSettings {
@@ -104,7 +91,7 @@ impl Bench {
             headers,
             host,
             levels: Ladder::new(vec![level]).unwrap(),
-            evidence: Some(Evidence::for_test(issuer(), claims)),
+            evidence: Some(Evidence::for_test(Issuer::for_test(), claims)),
             body: Ok(body),
             feeds: feeds(),
             signals: Signals::default(),
@@ -437,10 +424,8 @@ fn the_environment_has_every_function() {
 #[test]
 fn the_document_names_everything_that_there_is() {
     let document = include_str!("../../docs/conditions.md");
-    let facts = names::FACTS.iter().map(|(name, ..)| *name);
-    let families = names::FAMILIES.iter().map(|(name, ..)| *name);
     let functions = environment::FUNCTIONS.iter().map(|function| function.name);
-    for name in facts.chain(families).chain(functions).chain([names::METADATA]) {
+    for name in names::names().chain(functions) {
         assert!(document.contains(name), "{name}");
     }
 }

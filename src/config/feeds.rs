@@ -70,23 +70,18 @@ fn read_inline(node: &Node<'_>, feed_type: FeedType) -> Option<Entries> {
     let read = match feed_type {
         FeedType::NotBefore => {
             let subjects = node.entries("an object with a time for each subject")?;
-            all(subjects
-                .map(|(subject, node)| noted(&node, builder.subject(subject, node.value()))))
+            all(subjects.map(|(subject, node)| node.noted(builder.subject(subject, node.value()))))
         }
         FeedType::Networks | FeedType::Strings => {
             let items = node.list("a list of strings")?;
-            all(items.map(|node| noted(&node, builder.text(node.string("a string")?))))
+            all(items.map(|node| node.noted(builder.text(node.string("a string")?))))
         }
     };
     if read?.is_empty() {
         node.mistake("is empty; expected at least one entry");
         return None;
     }
-    noted(node, builder.finish())
-}
-
-fn noted<T>(node: &Node<'_>, read: Result<T, String>) -> Option<T> {
-    read.map_err(|problem| node.mistake(problem)).ok()
+    node.noted(builder.finish())
 }
 
 const TYPES: &str = "\"networks\", \"strings\" or \"not_before\"";

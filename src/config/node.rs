@@ -75,6 +75,16 @@ impl<'a> Node<'a> {
         self.mistake(format!("found {}; expected {expected}", Found(self.value)));
     }
 
+    /// What was read of this value; what is wrong with it is noted.
+    pub(super) fn noted<T>(&self, read: Result<T, String>) -> Option<T> {
+        read.map_err(|mistake| self.mistake(mistake)).ok()
+    }
+
+    /// An expression that was compiled of this value; its mistakes are noted.
+    pub(super) fn compiled<T>(&self, compiled: Result<T, Vec<String>>) -> Option<T> {
+        compiled.map_err(|mistakes| mistakes.into_iter().for_each(|m| self.mistake(m))).ok()
+    }
+
     pub(super) fn boolean(&self) -> Option<bool> {
         let value = self.value.as_bool();
         if value.is_none() {

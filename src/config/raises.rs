@@ -45,9 +45,7 @@ fn read_raise(
         .required("when", "a condition in CEL, such as \"request.method == 'DELETE'\"")
         .and_then(|node| {
             let source = node.string("a condition in CEL")?;
-            Condition::compile(source, scope, known)
-                .map_err(|mistakes| mistakes.into_iter().for_each(|mistake| node.mistake(mistake)))
-                .ok()
+            node.compiled(Condition::compile(source, scope, known))
         });
     let then = one_of(&raise, &["require", "deny"]).and_then(|key| {
         let node = raise.get(key)?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::node::{Node, Object};
 use super::{all, one_of};
-use crate::condition::{Condition, KeyExpression, Known, LooksAt, Scope, Signal, Type};
+use crate::condition::{Condition, KeyExpression, Known, Scope, Signal, Type, Watched};
 use crate::signals::{SignalKind, SignalSettings};
 
 const KINDS: [&str; 2] = ["count", "first_seen"];
@@ -75,32 +75,25 @@ pub(super) fn compile(
     all(settings.into_iter().map(|settings| {
         let (_, node) = nodes.iter().find(|(name, _)| *name == &*settings.name)?;
         let signal = node.any_object()?;
-        let (scope, looks_at) = match &settings.kind {
-            SignalKind::Count { condition, .. } => {
+        let (scope, what) = match &settings.kind {
+            SignalKind::Count { condition, window } => {
                 let compiled = Condition::compile(condition, Scope::Response, &known);
-                (Scope::Both, noted(&signal, "count", compiled).map(LooksAt::Event))
+                let event = signal.get("count")?.compiled(compiled);
+                (Scope::Both, event.map(|event| Watched::Events { event, window: *window }))
             }
-            SignalKind::FirstSeen { value, .. } => {
+            SignalKind::FirstSeen { value, window, forget_after } => {
                 let compiled = KeyExpression::compile(value, Scope::Request, &known);
-                (Scope::Request, noted(&signal, "first_seen", compiled).map(LooksAt::Value))
+                let value = signal.get("first_seen")?.compiled(compiled);
+                let (window, forget_after) = (*window, *forget_after);
+                let values = value.map(|value| Watched::Values { value, window, forget_after });
+                (Scope::Request, values)
             }
         };
-        let per = noted(&signal, "per", KeyExpression::compile(&settings.per, scope, &known));
-        Some(Signal { per: per?, looks_at: looks_at?, settings })
+        let per = KeyExpression::compile(&settings.per, scope, &known);
+        let per = signal.get("per")?.compiled(per);
+        let (shared_name, most_keys) = (settings.shared_name(), settings.most_keys);
+        Some(Signal { name: settings.name, shared_name, per: per?, what: what?, most_keys })
     }))
-}
-
-/// What was compiled; mistakes are noted at their key.
-fn noted<T>(signal: &Object<'_>, key: &'static str, compiled: Result<T, Vec<String>>) -> Option<T> {
-    compiled
-        .map_err(|mistakes| {
-            if let Some(node) = signal.get(key) {
-                for mistake in mistakes {
-                    node.mistake(mistake);
-                }
-            }
-        })
-        .ok()
 }
 
 fn read_signal(name: &str, node: &Node<'_>) -> Option<SignalSettings> {

@@ -38,5 +38,5 @@ fn read_name(node: &Node<'_>) -> Option<Box<str>> {
 fn read_network(node: &Node<'_>) -> Option<IpNet> {
     const EXPECTED: &str = "an address or a network, such as \"192.0.2.1\" or \"10.0.0.0/8\"";
     let text = node.text(EXPECTED)?;
-    parse_network(text).map_err(|problem| node.mistake(problem)).ok()
+    node.noted(parse_network(text))
 }

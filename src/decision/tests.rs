@@ -4,7 +4,6 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::keys::{Algorithms, KeySet, KeySource};
 use crate::policy::{ClaimProof, Level, LevelSet, Proof};
 use crate::token::Issuer;
 
@@ -47,15 +46,7 @@ fn ladder() -> Ladder {
 }
 
 fn verified(claims: Value) -> Credentials {
-    let issuer = Issuer {
-        name: "https://id.example.com".into(),
-        audiences: Vec::new(),
-        keys: KeySource::Inline(KeySet::default().into()),
-        algorithms: Algorithms::all(),
-        token_types: Vec::new(),
-        clock_skew: Duration::from_secs(30),
-        auth_time_claim: "auth_time".into(),
-    };
+    let issuer = Issuer { clock_skew: Duration::from_secs(30), ..Issuer::for_test() };
     Credentials::Verified(Evidence::for_test(issuer, claims).into())
 }
 

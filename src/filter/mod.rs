@@ -154,8 +154,8 @@ impl Filter {
         }
     }
 
-    /// Does what is due: keys and feeds that have to be fetched, questions that have to be asked, and requests
-    /// that wait.
+    /// Does what is due: keys and feeds that have to be fetched, questions that have to be asked, and
+    /// requests that wait.
     pub fn on_tick(&self, host: &dyn Host) {
         let more_to_ask = self.verifier.ask(host);
         let is_time = self.pace.is_time_for_keys(host.moment());

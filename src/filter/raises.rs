@@ -8,7 +8,7 @@ use super::route::Selected;
 use crate::body::BodyError;
 use crate::condition::{Doubt, Facts, Variable};
 use crate::decision::{Credentials, Denial};
-use crate::host::{Host, value};
+use crate::host::{Host, source_address};
 use crate::policy::{Consequence, Demand, Mode, Raise};
 use crate::report::{self, Counter};
 use crate::request::Headers;
@@ -81,9 +81,7 @@ impl Filter {
         let trusted = &self.policies.trusted_headers;
         let mut found = trusted.names.iter().flat_map(|name| token::headers_alike(headers, name));
         let Some(first) = found.next() else { return false };
-        let address = host.property(&["source", "address"]).ok().flatten();
-        let address = address.as_deref().and_then(value::text);
-        let address = address.and_then(|text| text.parse::<std::net::SocketAddr>().ok());
+        let address = source_address(host).ok().flatten();
         if address.is_some_and(|address| trusted.may_come_from(address.ip())) {
             return false;
         }

@@ -12,6 +12,7 @@ mod proxy;
 mod raw;
 pub mod value;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::challenge::Response;
@@ -111,6 +112,19 @@ pub trait Host {
 
     /// Adds one to a counter. The proxy shows it after the next tick.
     fn count(&self, counter: Counter);
+}
+
+/// Where the request comes from, as the proxy sees it; `None` for a pipe or an internal listener, which
+/// have no address.
+///
+/// # Errors
+/// When what the proxy tells is no text.
+pub fn source_address(host: &dyn Host) -> Result<Option<SocketAddr>, PropertyError> {
+    let Some(bytes) = host.property(&["source", "address"]).ok().flatten() else {
+        return Ok(None);
+    };
+    let text = value::text(&bytes).ok_or(PropertyError)?;
+    Ok(text.parse().ok())
 }
 
 /// A request of the filter's own.

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use super::SignalError;
 use super::keys::{self, Keys, Tag};
 use super::slots::Clock;
 use super::store::{Code, Identity, Store};
+use super::{SignalError, told};
 use crate::host::Host;
-use crate::report::Counter;
 
 /// Counts events by key, within a sliding window, for all workers of the process.
 ///
@@ -47,13 +46,7 @@ impl WindowCounter {
     /// bucket 16 times meanwhile. What was counted before is never lost, and of `w` workers that count
     /// in one bucket at once, `(w - 1) / 16` events at most for each one that is counted.
     pub fn add(&self, key: &[u8], host: &dyn Host) -> Result<(), SignalError> {
-        let added = self.try_to_add(key, host);
-        match added {
-            Ok(true) => host.count(Counter::SignalEviction),
-            Ok(false) => {}
-            Err(_) => host.count(Counter::SignalLost),
-        }
-        added.map(|_| ())
+        told(self.try_to_add(key, host), host)
     }
 
     /// Whether another key was pushed out for it.

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use super::SignalError;
 use super::sightings::{self, Pair, Seen, Sightings, Terms, whole_seconds};
 use super::store::{Code, Identity, Store};
+use super::{SignalError, told};
 use crate::host::Host;
-use crate::report::Counter;
 
 /// Remembers which values were seen with which subjects, for all workers of the process.
 ///
@@ -55,13 +54,7 @@ impl FirstSeen {
     /// When it could not be remembered: the proxy shares nothing, other workers have written the same
     /// bucket 16 times meanwhile, or there is room for known pairs only. The value stays new then.
     pub fn see(&self, subject: &[u8], value: &[u8], host: &dyn Host) -> Result<(), SignalError> {
-        let seen = self.try_to_see(subject, value, host);
-        match seen {
-            Ok(true) => host.count(Counter::SignalEviction),
-            Ok(false) => {}
-            Err(_) => host.count(Counter::SignalLost),
-        }
-        seen.map(|_| ())
+        told(self.try_to_see(subject, value, host), host)
     }
 
     /// Whether another pair was pushed out for it.

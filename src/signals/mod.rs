@@ -21,6 +21,8 @@ use std::time::Duration;
 
 pub use self::counter::WindowCounter;
 pub use self::first_seen::FirstSeen;
+use crate::host::Host;
+use crate::report::Counter;
 
 /// A signal as it is configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,3 +96,14 @@ impl fmt::Display for SignalError {
 }
 
 impl std::error::Error for SignalError {}
+
+/// Tells operators what became of an event or a sighting: whether another one was pushed out for it, or
+/// that it was lost.
+fn told(kept: Result<bool, SignalError>, host: &dyn Host) -> Result<(), SignalError> {
+    match kept {
+        Ok(true) => host.count(Counter::SignalEviction),
+        Ok(false) => {}
+        Err(_) => host.count(Counter::SignalLost),
+    }
+    kept.map(|_| ())
+}

@@ -60,6 +60,20 @@ pub struct Issuer {
 }
 
 impl Issuer {
+    /// An issuer without a key, an audience or a skew.
+    #[cfg(test)]
+    pub(crate) fn for_test() -> Self {
+        Self {
+            name: "https://id.example.com".into(),
+            audiences: Vec::new(),
+            keys: KeySource::Inline(Arc::default()),
+            algorithms: Algorithms::all(),
+            token_types: Vec::new(),
+            clock_skew: Duration::ZERO,
+            auth_time_claim: "auth_time".into(),
+        }
+    }
+
     /// Whether tokens that are no JWTs are this issuer's.
     pub fn has_opaque_tokens(&self) -> bool {
         matches!(&self.keys, KeySource::Introspection(settings) if settings.opaque_tokens)

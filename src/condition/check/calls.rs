@@ -84,10 +84,7 @@ impl Checker<'_> {
         name.expr = Expr::Literal(LiteralValue::String(text.into()));
         of.expr = ident(family_name);
         let variable = Variable::Member(*family, member);
-        if let Some(why) = variable.refused_in(self.scope) {
-            self.mistake_at(&path, why);
-        }
-        self.note(variable);
+        self.note(variable, &path);
         Some(Type::Bool)
     }
 

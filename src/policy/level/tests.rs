@@ -3,22 +3,12 @@
 use serde_json::json;
 
 use super::*;
-use crate::keys::{Algorithms, KeySet, KeySource};
 use crate::token::Issuer;
 
 const ISSUER: &str = "https://id.example.com";
 
 fn evidence(claims: Value) -> Evidence {
-    let issuer = Issuer {
-        name: ISSUER.into(),
-        audiences: Vec::new(),
-        keys: KeySource::Inline(KeySet::default().into()),
-        algorithms: Algorithms::all(),
-        token_types: Vec::new(),
-        clock_skew: std::time::Duration::ZERO,
-        auth_time_claim: "auth_time".into(),
-    };
-    Evidence::for_test(issuer, claims)
+    Evidence::for_test(Issuer::for_test(), claims)
 }
 
 fn texts(texts: &[&str]) -> Vec<Box<str>> {
