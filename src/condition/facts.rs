@@ -10,12 +10,12 @@ use serde_json::Value;
 
 use super::names::METADATA;
 use super::signals::{Signals, Told};
-use super::values::{Address, Feed, Instant, value_of};
+use super::values::{Address, Feed, Instant, Unclear, value_of};
 use super::{Doubt, Fact, Family, Variable};
 use crate::body::parse_form;
 use crate::feeds::Feeds;
 use crate::host::{Host, source_address, value};
-use crate::policy::{CanonicalPath, EncodedSlashes, Host as RequestHost, Ladder};
+use crate::policy::{EncodedSlashes, Host as RequestHost, Ladder, PathReadings};
 use crate::request::{Headers, split_target};
 use crate::token::Evidence;
 
@@ -107,8 +107,14 @@ impl<'f> Facts<'f> {
             }
             Fact::Path => {
                 let target = self.headers.single(":path").unwrap_or_default();
-                let path = CanonicalPath::new(target, self.encoded_slashes);
-                path.ok().map(|path| string(path.as_str().to_owned()))
+                PathReadings::new(target, self.encoded_slashes).ok().map(|path| {
+                    let mut readings = path.iter();
+                    match (readings.next(), readings.next()) {
+                        (Some(only), None) => string(only.to_owned()),
+                        // The upstream may take another one than the condition.
+                        _ => boxed(Unclear),
+                    }
+                })
             }
             Fact::Size => {
                 let length = self.headers.single("content-length");

@@ -136,7 +136,16 @@ impl Variable {
     /// Whether a client can make it long.
     pub(super) const fn can_be_long(&self) -> bool {
         match self {
-            Self::Fact(fact) => matches!(fact, Fact::Body | Fact::Path),
+            Self::Fact(fact) => matches!(
+                fact,
+                Fact::Method
+                    | Fact::Path
+                    | Fact::Host
+                    | Fact::Scheme
+                    | Fact::Body
+                    | Fact::Subject
+                    | Fact::Sni
+            ),
             Self::Member(family, _) => !matches!(family, Family::Signals | Family::Feeds),
             Self::Metadata(..) => true,
         }

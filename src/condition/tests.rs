@@ -1,5 +1,6 @@
 //! What conditions accept, what they compute, and what puts them in doubt.
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
@@ -42,7 +43,7 @@ impl Bench {
     fn new() -> Self {
         let pairs: &[(&str, &[u8])] = &[
             (":method", b"POST"),
-            (":path", b"/pay/./x?amount=5&tag=a&tag=b&bad=%ff"),
+            (":path", b"/pay/x?amount=5&tag=a&tag=b&bad=%ff"),
             (":authority", b"API.example.com:443"),
             (":scheme", b"https"),
             ("content-length", b"17"),
@@ -277,6 +278,147 @@ fn a_query_is_read_as_strictly_as_a_form() {
         assert_eq!(query(doubtful), Err(Doubt::Ambiguous(Family::Query)), "{doubtful}");
     }
 }
+
+#[test]
+fn a_path_that_servers_read_in_several_ways_is_in_doubt() {
+    let mut bench = Bench::new();
+    let mut path = |path: &str, source: &str| {
+        let pairs = [(":path", path), (":method", "GET")];
+        let pairs = pairs.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
+        bench.headers = Headers::new(pairs.to_vec());
+        bench.holds(source)
+    };
+    let is_admin = "request.path.startsWith('/admin')";
+    assert_eq!(path("/admin/x?y", is_admin), Ok(true));
+    assert_eq!(path("/public", is_admin), Ok(false));
+    for doubtful in
+        ["/admin/../public", "/public/./x", "/public;a=b/x", "/public/", "/a//b", "//admin/public"]
+    {
+        assert_eq!(path(doubtful, is_admin), Err(Doubt::WrongType), "{doubtful}");
+        for source in ["request.path == '/public'", "request.path in ['/public']"] {
+            assert_eq!(path(doubtful, source), Err(Doubt::WrongType), "{doubtful}: {source}");
+        }
+        // The other side decides.
+        let source = "request.path == '/login' && request.method == 'POST'";
+        assert_eq!(path(doubtful, source), Ok(false), "{doubtful}");
+    }
+}
+
+#[test]
+fn text_of_any_length_is_not_read_within_a_loop() {
+    for fact in [
+        "request.method",
+        "request.path",
+        "request.host",
+        "request.scheme",
+        "connection.subject",
+        "connection.sni",
+        "request.headers.x",
+        "request.query.x",
+        "metadata.x.y",
+        "claims.x",
+    ] {
+        let source = format!("request.body.items.exists(i, {fact}.contains(i))");
+        let found = mistakes(&source, Scope::Request);
+        assert!(found.iter().any(|m| m.contains("is read within a loop")), "{fact}: {found:?}");
+    }
+    for source in [
+        "request.body.items.exists(i, i == level)",
+        "request.body.items.exists(i, i in feeds.bad || signals.failed_logins > 3)",
+        "request.body.items.exists(i, source.ip == ip(i.address))",
+    ] {
+        assert_eq!(mistakes(source, Scope::Request), [""; 0], "{source}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_expression_and_no_request_makes_it_panic(
+        words in proptest::collection::vec(proptest::sample::select(WORDS.to_vec()), 1..14),
+        noise in "\\PC{0,12}",
+    ) {
+        let bench = Bench::new();
+        let known = Known { feeds: &FEEDS, signals: &[] };
+        for source in [words.join(" "), words.concat(), format!("{}{noise}", words.join(" "))] {
+            if let Ok(condition) = Condition::compile(&source, Scope::Request, &known) {
+                let _ = condition.holds(&bench.facts());
+            }
+            if let Ok(key) = KeyExpression::compile(&source, Scope::Request, &known) {
+                let _ = key.key(&bench.facts());
+            }
+        }
+    }
+}
+
+/// Of these, expressions are made.
+const WORDS: [&str; 66] = [
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    ".",
+    ",",
+    ":",
+    "?",
+    "!",
+    "-",
+    "+",
+    "*",
+    "/",
+    "%",
+    "==",
+    "!=",
+    "<",
+    "<=",
+    ">",
+    ">=",
+    "&&",
+    "||",
+    " in ",
+    "'a'",
+    "\"b\"",
+    "b'c'",
+    "1",
+    "-1",
+    "2u",
+    "1.5",
+    "1e400",
+    "9223372036854775807",
+    "true",
+    "false",
+    "null",
+    "x",
+    "request.body",
+    "request.body.items",
+    "request.body.items[0].n",
+    "request.body.who",
+    "request.headers['x-twice']",
+    "request.path",
+    "request.size",
+    "request.time",
+    "source.ip",
+    "connection.mtls",
+    "claims.roles",
+    "claims.big",
+    "level",
+    "auth_age",
+    "metadata.edge.number",
+    "feeds.networks",
+    "feeds.revoked",
+    "has(request.body.amount)",
+    ".exists(x, ",
+    ".all(x, ",
+    ".map(x, ",
+    ".filter(x, ",
+    "size(",
+    "decimal(",
+    "double(",
+    "timestamp(",
+    ".getHours('Europe/Berlin')",
+    ".matches('a+')",
+];
 
 #[test]
 fn without_what_it_reads_a_condition_is_in_doubt() {

@@ -6,7 +6,7 @@ use cel::common::types::{self, CelBool, CelDouble, CelInt, CelList, CelNull, Cel
 use cel::common::value::{CowVal, Val};
 use serde_json::{Map, Number, Value};
 
-use super::plain_value;
+use super::Unclear;
 use crate::number;
 
 /// The value of CEL for one of JSON. All numbers are doubles, as CEL maps them.
@@ -16,7 +16,7 @@ pub(in crate::condition) fn value_of<'v>(value: &'v Value) -> Box<dyn Val + 'v> 
         Value::Bool(value) => Box::new(CelBool::from(*value)),
         Value::Number(number) => match number.as_f64().filter(|_| is_exact(number)) {
             Some(number) => Box::new(CelDouble::from(number)),
-            None => Box::new(Inexact),
+            None => Box::new(Unclear),
         },
         Value::String(text) => Box::new(CelString::from(text.as_str())),
         Value::Array(items) => {
@@ -31,12 +31,6 @@ fn is_exact(number: &Number) -> bool {
     let is_whole = number.is_i64() || number.is_u64();
     !is_whole || number::exact(&number.to_string()).is_some()
 }
-
-/// A number that no double is. Nothing can be done with it.
-#[derive(Clone, Debug, PartialEq)]
-struct Inexact;
-
-plain_value!(Inexact, INEXACT, "inexact number");
 
 /// An object.
 #[derive(Clone, Debug)]

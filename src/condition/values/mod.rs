@@ -5,12 +5,14 @@ mod feed;
 mod instant;
 mod json;
 mod network;
+mod unclear;
 
 pub(super) use self::decimal::Decimal;
 pub(super) use self::feed::Feed;
 pub(super) use self::instant::Instant;
 pub(super) use self::json::value_of;
 pub(super) use self::network::{Address, Network};
+pub(super) use self::unclear::Unclear;
 
 /// What every value of ours does in the same way: it has a type of its own, is compared with others of
 /// its type, and can be told from others by its Rust type.
