@@ -127,6 +127,35 @@ pub fn source_address(host: &dyn Host) -> Result<Option<SocketAddr>, PropertyErr
     Ok(text.parse().ok())
 }
 
+/// How often a shared value is read and written again. Each time that a write fails, another worker
+/// has written the same value, which none does this often in a row.
+pub const SHARED_TRIES: usize = 16;
+
+/// Writes what `change` makes of a shared value, if anything, whatever other workers write beside. It
+/// gets no bytes where there is no value yet.
+///
+/// # Errors
+/// What `change` finds wrong, and [`Outdated`] when other workers were faster each time.
+pub fn update_shared<E: From<Outdated>>(
+    host: &dyn Host,
+    key: &str,
+    mut change: impl FnMut(&[u8]) -> Result<Option<Vec<u8>>, E>,
+) -> Result<(), E> {
+    for _ in 0..SHARED_TRIES {
+        let found = host.shared(key);
+        let value = found.as_ref().map(|(value, _)| value.as_slice()).unwrap_or_default();
+        let Some(value) = change(value)? else { return Ok(()) };
+        let written = match found {
+            Some((_, version)) => host.set_shared(key, &value, Some(version)),
+            None => host.create_shared(key, &value),
+        };
+        if written.is_ok() {
+            return Ok(());
+        }
+    }
+    Err(Outdated.into())
+}
+
 /// A request of the filter's own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Callout<'a> {

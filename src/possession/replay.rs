@@ -15,7 +15,7 @@ use std::time::Duration;
 use hmac_sha256::HMAC;
 
 use super::confirmation::Digest;
-use crate::host::Host;
+use crate::host::{self, Host, Outdated};
 use crate::report::Counter;
 use crate::secret;
 use crate::time::Timestamp;
@@ -25,8 +25,6 @@ use crate::time::Timestamp;
 const BUCKETS: u16 = 16_384;
 /// The most proofs in a bucket.
 pub(super) const BUCKET_SIZE: usize = 256;
-/// Others use a bucket now and then; this often in a row, they do not.
-const TRIES: usize = 16;
 
 /// The code of a proof: so long that two proofs never share one by chance.
 const TAG: usize = 12;
@@ -51,6 +49,12 @@ pub enum Unusable {
     NoRoom,
 }
 
+impl From<Outdated> for Unusable {
+    fn from(Outdated: Outdated) -> Self {
+        Self::NoRoom
+    }
+}
+
 /// How many buckets a key may use, for about this many proofs at a time.
 pub(super) fn shares(proofs_per_key: usize) -> u16 {
     let buckets = proofs_per_key.div_ceil(BUCKET_SIZE).max(1);
@@ -71,19 +75,7 @@ impl ProofUse {
 
     fn try_to_use_up(&self, shares: u16, host: &dyn Host) -> Result<(), Unusable> {
         let (bucket, tag) = self.place(shares, host).ok_or(Unusable::NoRoom)?;
-        for _ in 0..TRIES {
-            let found = host.shared(&bucket);
-            let list = found.as_ref().map(|(list, _)| list.as_slice()).unwrap_or_default();
-            let list = self.added_to(list, tag, host.now())?;
-            let written = match found {
-                Some((_, version)) => host.set_shared(&bucket, &list, Some(version)),
-                None => host.create_shared(&bucket, &list),
-            };
-            if written.is_ok() {
-                return Ok(());
-            }
-        }
-        Err(Unusable::NoRoom)
+        host::update_shared(host, &bucket, |list| self.added_to(list, tag, host.now()).map(Some))
     }
 
     /// The bucket for the proof, and its tag there.

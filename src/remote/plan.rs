@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{FIRST_RETRY, LEAD_MARGIN, RemoteSettings, RemoteSource};
-use crate::host::{Host, Outdated, SharedVersion};
+use crate::host::{Host, Outdated, SHARED_TRIES, SharedVersion};
 use crate::time::Moment;
 
 /// What is to be done next, and by whom.
@@ -120,9 +120,7 @@ impl SharedPlan {
 
     /// Changes the plan, whatever other workers change beside. Returns what was written.
     pub(super) fn update(&self, host: &dyn Host, change: impl Fn(Plan) -> Plan) -> Option<Plan> {
-        /// Others change a plan a few times a minute; this often in a row, they do not.
-        const TRIES: usize = 16;
-        (0..TRIES).find_map(|_| {
+        (0..SHARED_TRIES).find_map(|_| {
             let (plan, version) = self.read(host)?;
             let changed = change(plan);
             self.replace(host, &changed, version).ok().map(|()| changed)

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 pub use self::counter::WindowCounter;
 pub use self::first_seen::FirstSeen;
-use crate::host::Host;
+use crate::host::{Host, Outdated};
 use crate::report::Counter;
 
 /// A signal as it is configured.
@@ -96,6 +96,12 @@ impl fmt::Display for SignalError {
 }
 
 impl std::error::Error for SignalError {}
+
+impl From<Outdated> for SignalError {
+    fn from(Outdated: Outdated) -> Self {
+        Self::Contended
+    }
+}
 
 /// Tells operators what became of an event or a sighting: whether another one was pushed out for it, or
 /// that it was lost.

@@ -9,11 +9,8 @@ use std::fmt;
 use hmac_sha256::{HMAC, Hash};
 
 use super::SignalError;
-use crate::host::Host;
+use crate::host::{self, Host};
 use crate::secret;
-
-/// Each time that a write fails, another worker has written the same bucket.
-pub(super) const TRIES: usize = 16;
 
 /// Keeps these codes apart from others by the same secret.
 const LABEL: &[u8] = b"signal";
@@ -103,21 +100,8 @@ impl Store {
         &self,
         code: &Code,
         host: &dyn Host,
-        mut change: impl FnMut(&[u8]) -> Result<Option<Vec<u8>>, SignalError>,
+        change: impl FnMut(&[u8]) -> Result<Option<Vec<u8>>, SignalError>,
     ) -> Result<(), SignalError> {
-        let bucket = self.bucket(code);
-        for _ in 0..TRIES {
-            let found = host.shared(&bucket);
-            let list = found.as_ref().map(|(list, _)| list.as_slice()).unwrap_or_default();
-            let Some(list) = change(list)? else { return Ok(()) };
-            let written = match found {
-                Some((_, version)) => host.set_shared(&bucket, &list, Some(version)),
-                None => host.create_shared(&bucket, &list),
-            };
-            if written.is_ok() {
-                return Ok(());
-            }
-        }
-        Err(SignalError::Contended)
+        host::update_shared(host, &self.bucket(code), change)
     }
 }

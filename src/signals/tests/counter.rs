@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use super::*;
-use crate::signals::store::TRIES;
 
 const WINDOW: Duration = Duration::from_mins(10);
 
@@ -82,7 +81,7 @@ fn what_another_worker_counts_at_the_same_time_is_not_lost() {
 fn who_is_too_slow_each_time_is_told_so_and_takes_nothing_away() {
     let host = host();
     let counter = Rc::new(counter(&host));
-    for (rounds, counted, lost) in [(TRIES - 1, 16, 0), (TRIES, 32, 1)] {
+    for (rounds, counted, lost) in [(SHARED_TRIES - 1, 16, 0), (SHARED_TRIES, 32, 1)] {
         let other = Rc::clone(&counter);
         rivals(&host, rounds, move |host| other.add(b"a", host).unwrap());
         let added = counter.add(b"a", &host);

@@ -7,7 +7,6 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::signals::sightings;
-use crate::signals::store::TRIES;
 
 const WINDOW: Duration = Duration::from_hours(24);
 const FORGET_AFTER: Duration = Duration::from_hours(90 * 24);
@@ -83,7 +82,7 @@ fn what_another_worker_sees_at_the_same_time_is_not_lost() {
     }
     let other = Rc::clone(&devices[1]);
     let number = std::cell::Cell::new(0_u8);
-    rivals(&host, TRIES, move |host| {
+    rivals(&host, SHARED_TRIES, move |host| {
         number.set(number.get() + 1);
         other.see(b"alice", &[b'n', number.get()], host).unwrap();
     });

@@ -11,6 +11,7 @@ mod slots;
 use std::time::Duration;
 
 use super::*;
+use crate::host::SHARED_TRIES;
 use crate::host::memory::MemoryHost;
 use crate::report::Counter;
 use crate::request::Headers;
