@@ -120,7 +120,7 @@ impl<F: Format> RemoteDocument<F> {
         }
     }
 
-    /// The keys after a token named one that is not among them: they are fetched early, if that was
+    /// The document after a token named a key that is not in it: it is fetched early, if that was
     /// not done a short time ago. `None` when nothing newer is to be had.
     pub fn lookup_newer(&mut self, host: &dyn Host) -> Option<Lookup<F::Loaded>> {
         let now = host.moment();
@@ -146,13 +146,13 @@ impl<F: Format> RemoteDocument<F> {
         Some(Lookup::Pending(self.settings.wait))
     }
 
-    /// Whether keys are loaded and not too stale to be trusted.
+    /// Whether a document is loaded and not too stale to be trusted.
     fn is_usable(&self, now: Moment) -> bool {
         let fresh = |loaded: &Loaded<_>| now < loaded.fetched_at.plus(self.settings.stale_for);
         self.loaded.as_ref().is_some_and(fresh)
     }
 
-    /// What to say where there are no keys to use.
+    /// What to say where there is no document to use.
     fn absent(&self, host: &dyn Host, now: Moment) -> Lookup<F::Loaded> {
         match self.plan.read(host) {
             Some((plan, _)) if !self.is_coming(&plan, now) => {
@@ -162,7 +162,7 @@ impl<F: Format> RemoteDocument<F> {
         }
     }
 
-    /// Whether keys are being fetched, or are about to be.
+    /// Whether the document is being fetched, or is about to be.
     fn is_coming(&self, plan: &Plan, now: Moment) -> bool {
         plan.is_led(now, &self.settings) || plan.is_due(now, &self.settings)
     }
@@ -339,7 +339,7 @@ impl<F: Format> RemoteDocument<F> {
         freshness::max_age(&answer.headers).map_or(longest, |age| age.clamp(shortest, longest))
     }
 
-    /// Takes the keys that the process has, when they are newer than those of this worker.
+    /// Takes the document that the process has, when it is newer than that of this worker.
     fn load(&mut self, host: &dyn Host) {
         let Some((plan, _)) = self.plan.read(host) else { return };
         let outcome = (plan.fetched_at, plan.failures);

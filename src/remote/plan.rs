@@ -14,7 +14,7 @@ use crate::time::Moment;
 /// What is to be done next, and by whom.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Plan {
-    /// When the keys are to be fetched again.
+    /// When the document is to be fetched again.
     pub(super) next_fetch: Moment,
     /// Until when a worker leads a fetch. It may die before.
     pub(super) led_until: Option<Moment>,
@@ -22,9 +22,9 @@ pub(super) struct Plan {
     pub(super) failures: u32,
     /// When an unknown `kid` last brought a fetch forward.
     pub(super) forced_at: Option<Moment>,
-    /// When the published keys were fetched; `None` while there are none.
+    /// When the published document was fetched; `None` while there is none.
     pub(super) fetched_at: Option<Moment>,
-    /// Which keys are published. It changes when they do.
+    /// Which document is published. It changes when that does.
     pub(super) generation: u64,
 }
 

@@ -15,13 +15,13 @@ pub struct RemoteSettings {
     pub source: RemoteSource,
     /// How long the proxy waits for an answer.
     pub timeout: Duration,
-    /// How long a request waits for keys.
+    /// How long a request waits for a document.
     pub wait: Duration,
     /// The longest time between two fetches. `Cache-Control: max-age` shortens it.
     pub refresh: Duration,
     /// The shortest time between two fetches that `Cache-Control: max-age` brings about.
     pub refresh_min: Duration,
-    /// How long the last good set serves while it cannot be fetched again.
+    /// How long the last good document serves while it cannot be fetched again.
     pub stale_for: Duration,
     /// The shortest time between two early fetches for the sake of an unknown `kid`.
     pub refetch_after: Duration,
