@@ -42,6 +42,8 @@ pub struct Filter {
     verifier: Verifier,
     earlier: EarlierFilters,
     possession: Possession,
+    /// Whether the proxy's choice of a route has a say.
+    looks_at_route: bool,
     feeds: Feeds,
     signals: Signals,
     for_responses: RefCell<HashMap<RequestId, Headers>>,
@@ -93,6 +95,7 @@ impl Filter {
         );
         offer_what_is_checked(&mut policies, verifier.algorithms());
         let possession = Possession::new(policies.dpop.clone(), host);
+        let looks_at_route = policies.read_route();
         let feeds = Feeds::new(std::mem::take(&mut policies.feeds), host);
         let signals = Signals::new(std::mem::take(&mut policies.signals), host);
         let pace = Pace::default();
@@ -104,6 +107,7 @@ impl Filter {
             verifier,
             earlier,
             possession,
+            looks_at_route,
             feeds,
             signals,
             for_responses: RefCell::default(),
@@ -244,7 +248,19 @@ impl Filter {
     /// without its token, if that is configured.
     fn outcome(&self, request: RequestId, came: Came, host: &dyn Host) -> Outcome {
         let mut headers = host.request_headers();
-        if self.remove_untrusted(&headers, host) {
+        let untrusted = self.untrusted(&headers, host);
+        if !untrusted.is_empty() {
+            // The proxy chose a route while they were there, and chooses again when they are gone. The
+            // second choice is not shown here, and may be a route that demands more.
+            if self.looks_at_route {
+                debug!(
+                    "{}: rejected: {} comes from no trusted address, and may have led to this route",
+                    report::About(&headers),
+                    String::from_utf8_lossy(untrusted.first().copied().unwrap_or_default())
+                );
+                return Outcome::Answer(challenge::bad_request());
+            }
+            Self::remove_untrusted(&untrusted, &headers, host);
             headers = host.request_headers();
             if self.has_untrusted(&headers) {
                 return Outcome::Answer(challenge::misconfigured());

@@ -75,22 +75,27 @@ impl Filter {
         Ok(fire(selected, evaluable, &facts))
     }
 
-    /// Removes headers that only trusted proxies may set from a request of anyone else, in every
-    /// spelling that some server takes for theirs. Whether it did.
-    pub(super) fn remove_untrusted(&self, headers: &Headers, host: &dyn Host) -> bool {
+    /// The headers of a request that only trusted proxies may set, where anyone else sent it, in every
+    /// spelling that some server takes for theirs.
+    pub(super) fn untrusted<'h>(&self, headers: &'h Headers, host: &dyn Host) -> Vec<&'h [u8]> {
         let trusted = &self.policies.trusted_headers;
-        let mut found = trusted.names.iter().flat_map(|name| token::headers_alike(headers, name));
-        let Some(first) = found.next() else { return false };
-        let address = source_address(host).ok().flatten();
-        if address.is_some_and(|address| trusted.may_come_from(address.ip())) {
-            return false;
+        let found = trusted.names.iter().flat_map(|name| token::headers_alike(headers, name));
+        let found = found.map(|(name, _)| name).collect::<Vec<_>>();
+        if found.is_empty() {
+            return found;
         }
-        for (name, _) in std::iter::once(first).chain(found) {
+        let address = source_address(host).ok().flatten();
+        let is_trusted = address.is_some_and(|address| trusted.may_come_from(address.ip()));
+        if is_trusted { Vec::new() } else { found }
+    }
+
+    /// Takes them out.
+    pub(super) fn remove_untrusted(names: &[&[u8]], headers: &Headers, host: &dyn Host) {
+        for name in names {
             let name = String::from_utf8_lossy(name);
             debug!("{}: {name} comes from no trusted address", report::About(headers));
             host.set_request_header(&name, None);
         }
-        true
     }
 
     /// Whether headers that were to be removed are still there.

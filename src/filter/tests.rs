@@ -5,6 +5,8 @@
 
 mod body;
 mod raises;
+
+mod trusted;
 mod upsets;
 
 use std::time::Duration;

@@ -33,7 +33,7 @@ pub use self::trusted::TrustedHeaders;
 
 use crate::body::BodySettings;
 use crate::challenge::ChallengeSettings;
-use crate::condition::{Family, Signal, Variable};
+use crate::condition::{Fact, Family, Signal, Variable};
 use crate::feeds::FeedSettings;
 use crate::possession::DpopSettings;
 use crate::token::{Issuers, TokenSettings};
@@ -101,16 +101,20 @@ impl Policies {
         self.list.get(id.0)
     }
 
+    /// What conditions read.
+    fn reads(&self) -> impl Iterator<Item = &Variable> {
+        let raises = self.list.iter().flat_map(|policy| &policy.raises);
+        raises.flat_map(|raise| raise.when.reads())
+    }
+
     /// Whether a condition reads the body of requests.
     pub fn read_body(&self) -> bool {
-        let raises = self.list.iter().flat_map(|policy| &policy.raises);
-        raises.flat_map(|raise| raise.when.reads()).any(Variable::is_body)
+        self.reads().any(Variable::is_body)
     }
 
     /// The claims that conditions read.
     pub fn claims(&self) -> impl Iterator<Item = &str> {
-        let raises = self.list.iter().flat_map(|policy| &policy.raises);
-        raises.flat_map(|raise| raise.when.reads()).filter_map(|variable| match variable {
+        self.reads().filter_map(|variable| match variable {
             Variable::Member(Family::Claims, name) => Some(&**name),
             _ => None,
         })
@@ -151,4 +155,14 @@ pub struct PolicySet {
     pub encoded_slashes: EncodedSlashes,
     /// What challenges carry.
     pub challenge: ChallengeSettings,
+}
+
+impl PolicySet {
+    /// Whether anything depends on the route that the proxy chose.
+    pub fn read_route(&self) -> bool {
+        let mut reads = self.policies.reads();
+        self.route_metadata
+            || self.rules.reads_route()
+            || reads.any(|variable| *variable == Variable::Fact(Fact::Route))
+    }
 }
