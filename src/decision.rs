@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::policy::{Demand, Ladder, LevelId, Requirement};
+use crate::policy::{Demand, Ladder, LevelId, LevelSet, Requirement};
 use crate::possession::ProofError;
 use crate::time::Timestamp;
 use crate::token::{AuthTimeProblem, Evidence, MalformedCredentials, TokenError};
@@ -51,15 +51,16 @@ pub enum Grant {
     },
 }
 
-/// A demand that was not met, with everything that a client needs to meet it.
+/// Demands that were not all met, with everything that a client needs to meet them at once.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Challenge<'p> {
     /// Why.
     pub reason: ChallengeReason,
-    /// What a challenge asks for: the first alternative of the demand.
+    /// What a challenge asks for: the first alternative of the strictest demand, at an age that the
+    /// others allow too.
     pub requirement: Option<Requirement>,
-    /// The scopes to name: all of the demand where one of them is missing, else none.
-    pub scopes: &'p [Box<str>],
+    /// The scopes to name: all of each demand that lacks one.
+    pub scopes: Vec<&'p str>,
 }
 
 /// Why a challenge is sent.
@@ -123,93 +124,131 @@ pub struct Denial<'p> {
 /// Scopes that a token lacks.
 #[derive(Debug, PartialEq, Eq)]
 pub struct MissingScopes<'p> {
-    /// All scopes of the demand (RFC 6750 §3: the scope that is necessary).
-    pub required: &'p [Box<str>],
+    /// All scopes of each demand that lacks one (RFC 6750 §3: the scope that is necessary).
+    pub required: Vec<&'p str>,
 }
 
 /// Decides over a request, which has to meet all of the demands.
 ///
 /// Without a demand its policies are public. Then nothing that the request brings is looked at.
-pub fn decide<'p>(
-    demands: impl IntoIterator<Item = &'p Demand>,
+///
+/// A challenge comes before a missing scope: with a token of another authentication, scopes may come
+/// too. The shortfall that it tells is that of the strictest demand that is not met. What it asks for
+/// meets them all, also those that are met already: a client that does as told comes through.
+pub fn decide<'p, D>(
+    demands: D,
     credentials: &Credentials,
     levels: &Ladder,
     now: Timestamp,
-) -> Decision<'p> {
-    let decisions = demands.into_iter().map(|demand| meet(demand, credentials, levels, now));
-    decisions.fold(Decision::Allow(Grant::Public), |worst, decision| {
-        if decision.severity() > worst.severity() { decision } else { worst }
-    })
-}
-
-impl Decision<'_> {
-    /// Of several decisions over a request the most severe one counts. A challenge comes before a
-    /// missing scope: with a token of another authentication, scopes may come too. Of two
-    /// challenges the stricter one counts: the higher level, then the smaller age.
-    fn severity(&self) -> (u8, Option<LevelId>, Reverse<Duration>) {
-        let rank = match self {
-            Self::Allow(Grant::Public) => 0,
-            Self::Allow(Grant::Proven { .. }) => 1,
-            Self::Forbid(_) => 2,
-            Self::Challenge(_) => 3,
-            Self::Deny(_) => 4,
-            Self::Reject(_) => 5,
-        };
-        let requirement = match self {
-            Self::Challenge(challenge) => challenge.requirement,
-            _ => None,
-        };
-        let max_age = requirement.and_then(|requirement| requirement.max_age);
-        let level = requirement.map(|requirement| requirement.level);
-        (rank, level, Reverse(max_age.unwrap_or(Duration::MAX)))
+) -> Decision<'p>
+where
+    D: IntoIterator<Item = &'p Demand, IntoIter: Clone>,
+{
+    let demands = demands.into_iter();
+    if demands.clone().next().is_none() {
+        return Decision::Allow(Grant::Public);
     }
-}
-
-/// Decides over one demand.
-fn meet<'p>(
-    demand: &'p Demand,
-    credentials: &Credentials,
-    levels: &Ladder,
-    now: Timestamp,
-) -> Decision<'p> {
-    let refuse = |reason, scopes: &'p [Box<str>]| {
-        let requirement = demand.alternatives.first().copied();
+    let first_of_all = || demands.clone().filter_map(first);
+    let challenge = |reason, targets: &mut dyn Iterator<Item = Requirement>, scopes| {
+        let requirement = ask(targets, demands.clone(), levels);
         Decision::Challenge(Challenge { reason, requirement, scopes })
     };
     let evidence = match credentials {
         Credentials::Malformed(error) => return Decision::Reject(*error),
-        Credentials::Missing => return refuse(ChallengeReason::NoToken, &demand.scopes),
-        Credentials::Invalid(error) => return refuse(ChallengeReason::InvalidToken(*error), &[]),
-        Credentials::BadProof(error) => return refuse(ChallengeReason::InvalidProof(*error), &[]),
+        Credentials::Missing => {
+            let scopes = scopes(demands.clone());
+            return challenge(ChallengeReason::NoToken, &mut first_of_all(), scopes);
+        }
+        Credentials::Invalid(error) => {
+            return challenge(ChallengeReason::InvalidToken(*error), &mut first_of_all(), vec![]);
+        }
+        Credentials::BadProof(error) => {
+            return challenge(ChallengeReason::InvalidProof(*error), &mut first_of_all(), vec![]);
+        }
         Credentials::Verified(evidence) => evidence,
     };
-    let scopes_missing = demand.scopes.iter().any(|scope| !evidence.has_scope(scope));
-    let to_name = if scopes_missing { demand.scopes.as_slice() } else { &[] };
     let satisfied = levels.satisfied(evidence);
-    let found = satisfied.highest();
-    // Any one alternative suffices; the first shortfall is `None` when there is none to meet.
+    let meet = |demand: &Demand| meet(demand, evidence, satisfied, now);
+    let strictest = demands
+        .clone()
+        .filter_map(|demand| meet(demand).err().map(|shortfall| (first(demand), shortfall)))
+        // The first of the greatest.
+        .min_by_key(|(requirement, _)| Reverse(requirement.map(strictness)));
+    let lacks_one = |demand: &&Demand| demand.scopes.iter().any(|scope| !evidence.has_scope(scope));
+    if let Some((_, shortfall)) = strictest {
+        let target = |demand| meet(demand).unwrap_or_else(|_| first(demand));
+        let scopes = scopes(demands.clone().filter(lacks_one));
+        let reason = ChallengeReason::Insufficient(shortfall);
+        return challenge(reason, &mut demands.clone().filter_map(target), scopes);
+    }
+    let mut lacking = demands.filter(lacks_one).peekable();
+    if lacking.peek().is_some() {
+        return Decision::Forbid(MissingScopes { required: scopes(lacking) });
+    }
+    Decision::Allow(Grant::Proven { level: satisfied.highest() })
+}
+
+/// What a challenge asks for to meet a demand.
+fn first(demand: &Demand) -> Option<Requirement> {
+    demand.alternatives.first().copied()
+}
+
+/// Of two requirements the stricter one is greater: the higher level, then the smaller age.
+fn strictness(requirement: Requirement) -> (LevelId, Reverse<Duration>) {
+    (requirement.level, Reverse(requirement.max_age.unwrap_or(Duration::MAX)))
+}
+
+/// Every scope of these demands, once.
+fn scopes<'p>(demands: impl Iterator<Item = &'p Demand>) -> Vec<&'p str> {
+    let mut named: Vec<&str> = Vec::new();
+    for scope in demands.flat_map(|demand| &demand.scopes) {
+        if !named.contains(&&**scope) {
+            named.push(scope);
+        }
+    }
+    named
+}
+
+/// The strictest of the targets, at an age at which its level meets every demand. What it cannot meet, at
+/// any age, is left for a challenge of its own: such levels are not of one ladder.
+fn ask<'p>(
+    targets: &mut dyn Iterator<Item = Requirement>,
+    demands: impl Iterator<Item = &'p Demand>,
+    levels: &Ladder,
+) -> Option<Requirement> {
+    let Requirement { level, max_age } = targets.max_by_key(|target| strictness(*target))?;
+    let satisfies = levels.get(level)?.satisfies;
+    let allowance = |demand: &Demand| {
+        let usable = demand.alternatives.iter().filter(|other| satisfies.contains(other.level));
+        usable.map(|other| other.max_age.unwrap_or(Duration::MAX)).max()
+    };
+    let ages = demands.filter_map(allowance).chain(max_age);
+    let max_age = ages.min().filter(|age| *age < Duration::MAX);
+    Some(Requirement { level, max_age })
+}
+
+/// The alternative that meets the demand, scopes aside; `None` where no level is asked for.
+///
+/// # Errors
+/// How far the evidence is from the alternative that it comes nearest to.
+fn meet(
+    demand: &Demand,
+    evidence: &Evidence,
+    satisfied: LevelSet,
+    now: Timestamp,
+) -> Result<Option<Requirement>, Shortfall> {
     let mut nearest: Option<Shortfall> = None;
     for requirement in &demand.alternatives {
         let shortfall = if satisfied.contains(requirement.level) {
             requirement.max_age.and_then(|max_age| too_old(evidence, max_age, now))
         } else {
-            Some(Shortfall::Level { required: requirement.level, found })
+            Some(Shortfall::Level { required: requirement.level, found: satisfied.highest() })
         };
-        match shortfall {
-            None => {
-                nearest = None;
-                break;
-            }
-            Some(shortfall) => {
-                nearest = nearest.into_iter().chain([shortfall]).max_by_key(Shortfall::nearness);
-            }
-        }
+        // Any one alternative suffices.
+        let Some(shortfall) = shortfall else { return Ok(Some(*requirement)) };
+        nearest = nearest.into_iter().chain([shortfall]).max_by_key(Shortfall::nearness);
     }
-    match nearest {
-        Some(shortfall) => refuse(ChallengeReason::Insufficient(shortfall), to_name),
-        None if scopes_missing => Decision::Forbid(MissingScopes { required: &demand.scopes }),
-        None => Decision::Allow(Grant::Proven { level: found }),
-    }
+    nearest.map_or(Ok(None), Err)
 }
 
 /// `None` when the last active authentication is known and at most `max_age` old (RFC 9470 §3).

@@ -77,7 +77,7 @@ struct Asked<'a> {
 }
 
 impl<'a> Asked<'a> {
-    fn new(requirement: Option<Requirement>, scopes: &[Box<str>], levels: &'a Ladder) -> Self {
+    fn new(requirement: Option<Requirement>, scopes: &[&str], levels: &'a Ladder) -> Self {
         let level = requirement.and_then(|requirement| levels.get(requirement.level));
         Self {
             acr_values: level.map(|level| &*level.ask_for),
@@ -94,7 +94,7 @@ pub fn challenge(
     levels: &Ladder,
     schemes: &[Scheme],
 ) -> Response {
-    let asked = || Asked::new(challenge.requirement, challenge.scopes, levels);
+    let asked = || Asked::new(challenge.requirement, &challenge.scopes, levels);
     match challenge.reason {
         ChallengeReason::NoToken => {
             let asked = if settings.hint_without_token { asked() } else { Asked::default() };

@@ -55,9 +55,9 @@ fn answered(
     scopes: &[&str],
     settings: &ChallengeSettings,
 ) -> Response {
-    let scopes = scopes.iter().map(|&scope| scope.into()).collect::<Vec<_>>();
     let requirement = Requirement { level: strongest(), max_age: max_age.map(Duration::from_secs) };
-    let challenge_ = Challenge { reason, requirement: Some(requirement), scopes: &scopes };
+    let scopes = scopes.to_vec();
+    let challenge_ = Challenge { reason, requirement: Some(requirement), scopes };
     challenge(&challenge_, settings, &ladder(), BEARER)
 }
 
@@ -79,11 +79,10 @@ fn shown(response: &Response) -> (u16, Option<&str>, Value) {
 
 #[test]
 fn a_dpop_challenge_names_the_algorithms_and_stands_in_a_header_of_its_own() {
-    let scopes = ["pay".into()];
     let requirement = Requirement { level: strongest(), max_age: Some(Duration::from_mins(15)) };
     let answered = |reason, schemes: &[Scheme]| {
         let requirement = Some(requirement);
-        let asked = Challenge { reason, requirement, scopes: &scopes };
+        let asked = Challenge { reason, requirement, scopes: vec!["pay"] };
         let headers = challenge(&asked, &settings(), &ladder(), schemes).headers.into_iter();
         let challenges = headers.filter(|(name, _)| *name == "www-authenticate");
         challenges.map(|(_, value)| value).collect::<Vec<_>>()
@@ -233,8 +232,8 @@ fn an_invalid_token_is_told_nothing_but_whether_to_renew_it() {
 
 #[test]
 fn missing_scopes_are_forbidden_with_every_scope_that_is_needed() {
-    let required = ["pay".into(), "read".into()];
-    let response = forbid(&MissingScopes { required: &required }, &settings(), BEARER);
+    let required = vec!["pay", "read"];
+    let response = forbid(&MissingScopes { required }, &settings(), BEARER);
     let detail = "The request needs more scopes than the access token has.";
     assert_eq!(
         shown(&response),
@@ -289,7 +288,7 @@ fn what_no_credentials_can_mend_is_answered_without_a_challenge() {
 fn the_metadata_of_the_resource_is_named_in_every_challenge() {
     const URL: &str = "https://api.example.com/.well-known/oauth-protected-resource";
     let settings = ChallengeSettings { resource_metadata: Some(URL.into()), ..settings() };
-    let required = ["pay".into()];
+    let required = vec!["pay"];
     for response in [
         answered(ChallengeReason::NoToken, None, &[], &settings),
         answered(
@@ -300,7 +299,7 @@ fn the_metadata_of_the_resource_is_named_in_every_challenge() {
         ),
         answered(ChallengeReason::InvalidToken(TokenError::Expired), None, &[], &settings),
         answered(level_missing(), Some(1), &["pay"], &settings),
-        forbid(&MissingScopes { required: &required }, &settings, BEARER),
+        forbid(&MissingScopes { required }, &settings, BEARER),
         malformed_credentials(&settings, BEARER),
     ] {
         let (_, parameters) = parsed(header(&response, "www-authenticate").unwrap()).unwrap();
@@ -375,7 +374,7 @@ proptest! {
         let refusal = Challenge {
             reason: level_missing(),
             requirement: demand.alternatives.first().copied(),
-            scopes: &demand.scopes,
+            scopes: demand.scopes.iter().map(|scope| &**scope).collect(),
         };
         let response = challenge(&refusal, &set.challenge, &set.levels, BEARER);
         let text = header(&response, "www-authenticate").unwrap();

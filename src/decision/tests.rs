@@ -66,6 +66,10 @@ fn pay() -> Demand {
     demand(&[require(PHISHING_RESISTANT, Some(900)), require(MFA, Some(120))], &["pay", "read"])
 }
 
+fn scopes_of(demand: &Demand) -> Vec<&str> {
+    demand.scopes.iter().map(|scope| &**scope).collect()
+}
+
 fn decided<'d>(demand: &'d Demand, credentials: &Credentials) -> Decision<'d> {
     decide(Some(demand), credentials, &ladder(), now())
 }
@@ -76,7 +80,10 @@ fn challenged(demand: &Demand, claims: Value) -> (ChallengeReason, bool) {
     match decided(demand, &verified(claims)) {
         Decision::Challenge(challenge) => {
             assert_eq!(challenge.requirement, demand.alternatives.first().copied(), "{shown}");
-            assert!(challenge.scopes.is_empty() || challenge.scopes == demand.scopes, "{shown}");
+            assert!(
+                challenge.scopes.is_empty() || challenge.scopes == scopes_of(demand),
+                "{shown}"
+            );
             (challenge.reason, !challenge.scopes.is_empty())
         }
         other => panic!("{shown}: {other:?}"),
@@ -110,7 +117,7 @@ fn without_a_valid_token_the_outcome_does_not_depend_on_what_is_asked_for() {
             Decision::Challenge(Challenge {
                 reason: ChallengeReason::NoToken,
                 requirement,
-                scopes: &demand.scopes
+                scopes: scopes_of(&demand)
             })
         );
         let error = TokenError::Expired;
@@ -119,7 +126,7 @@ fn without_a_valid_token_the_outcome_does_not_depend_on_what_is_asked_for() {
             Decision::Challenge(Challenge {
                 reason: ChallengeReason::InvalidToken(error),
                 requirement,
-                scopes: &[]
+                scopes: vec![]
             })
         );
         for error in [E::Several, E::Empty, E::BadEncoding] {
@@ -234,7 +241,7 @@ fn scopes_alone_forbid_and_beside_assurance_are_named() {
     for scope in ["", "pay", "read", "PAY READ", "pay,read"] {
         assert_eq!(
             decided(&pay, &verified(fresh(scope))),
-            Decision::Forbid(MissingScopes { required: &pay.scopes }),
+            Decision::Forbid(MissingScopes { required: scopes_of(&pay) }),
             "{scope}"
         );
     }
@@ -301,6 +308,50 @@ fn of_several_demands_the_strictest_that_is_not_met_is_challenged() {
     assert_eq!(asked(&[&read, &change], &nobody), Some(require(MFA, Some(3600))));
 }
 
+#[test]
+fn one_challenge_asks_for_all_that_the_demands_need() {
+    let phr = demand(&[require(PHISHING_RESISTANT, None)], &[]);
+    let recent = demand(&[require(PASSWORD, Some(300))], &["read", "pay"]);
+    let pay = pay();
+    for (demands, claims, requirement, scopes) in [
+        // The level of one, the age and the scopes of the other.
+        (
+            [&phr, &recent],
+            json!({"acr": "1", "auth_time": NOW}),
+            require(PHISHING_RESISTANT, Some(300)),
+            &["read", "pay"][..],
+        ),
+        // A login of the level that is too old now would not do with a lower one.
+        (
+            [&recent, &phr],
+            json!({"acr": "3", "auth_time": NOW - 1800, "scope": "pay read"}),
+            require(PHISHING_RESISTANT, Some(300)),
+            &[],
+        ),
+        // Of several alternatives, those count that the level meets.
+        (
+            [&phr, &pay],
+            json!({"acr": "2", "auth_time": NOW, "scope": "pay"}),
+            require(PHISHING_RESISTANT, Some(900)),
+            &["pay", "read"],
+        ),
+        // What is met by another alternative asks for no more than that.
+        (
+            [&demand(&[require(MFA, Some(60))], &[]), &pay],
+            json!({"acr": "2", "auth_time": NOW - 100, "scope": "pay read"}),
+            require(MFA, Some(60)),
+            &[],
+        ),
+    ] {
+        let credentials = verified(claims.clone());
+        let Decision::Challenge(challenge) = decide(demands, &credentials, &ladder(), now()) else {
+            panic!("{claims}")
+        };
+        assert_eq!(challenge.requirement, Some(requirement), "{claims}");
+        assert_eq!(challenge.scopes, scopes, "{claims}");
+    }
+}
+
 /// How well a request fares: allowed, only scopes missing, or challenged.
 fn rank(decision: &Decision<'_>) -> u8 {
     match decision {
@@ -312,7 +363,16 @@ fn rank(decision: &Decision<'_>) -> u8 {
 }
 
 fn any_demand() -> impl Strategy<Value = Demand> {
-    let requirement = (0..4_usize, proptest::option::of(1..200_u64))
+    demand_of(0..4)
+}
+
+/// Of levels each of which satisfies those before it.
+fn any_demand_of_the_ladder() -> impl Strategy<Value = Demand> {
+    demand_of(0..KIOSK)
+}
+
+fn demand_of(levels: std::ops::Range<usize>) -> impl Strategy<Value = Demand> {
+    let requirement = (levels, proptest::option::of(1..200_u64))
         .prop_map(|(index, max_age)| require(index, max_age));
     let scopes = proptest::sample::subsequence(vec!["a", "b", "c"], 0..=3);
     (proptest::collection::vec(requirement, 0..4), scopes)
@@ -431,6 +491,28 @@ proptest! {
         let alone = decide([&second], &credentials, &levels, now());
         let allowed = |decision: &Decision<'_>| matches!(decision, Decision::Allow(_));
         prop_assert_eq!(allowed(&both), allowed(&one) && allowed(&alone));
+    }
+
+    #[test]
+    fn who_brings_what_a_challenge_asks_for_comes_through(
+        demands in proptest::collection::vec(any_demand_of_the_ladder(), 1..4), claims in any_claims(),
+    ) {
+        let levels = ladder();
+        let Decision::Challenge(challenge) =
+            decide(&demands, &verified(claims.clone()), &levels, now()) else { return Ok(()) };
+        let mut obtained = claims.clone();
+        if let Some(Requirement { level, max_age }) = challenge.requirement {
+            let acr = ["1", "2", "3"].into_iter().zip(0..).find(|(_, index)| self::level(*index) == level);
+            obtained["acr"] = json!(acr.map(|(acr, _)| acr));
+            obtained["amr"] = json!([]);
+            obtained["auth_time"] = json!((NOW + 1).saturating_sub(max_age.map_or(1_000_000, |age| age.as_secs())));
+        }
+        if !challenge.scopes.is_empty() {
+            let had = claims.get("scope").and_then(Value::as_str).unwrap_or_default();
+            obtained["scope"] = json!(format!("{had} {}", challenge.scopes.join(" ")));
+        }
+        let then = decide(&demands, &verified(obtained.clone()), &levels, now());
+        prop_assert!(matches!(then, Decision::Allow(_)), "{challenge:?}: {obtained}: {then:?}");
     }
 
     #[test]

@@ -38,7 +38,7 @@ impl<'p> Selected<'p> {
         }
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &'p Policy> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &'p Policy> + Clone {
         std::iter::once(self.first).chain(self.others.iter().copied())
     }
 }
