@@ -19,6 +19,9 @@ use crate::time::Moment;
 /// The most requests of a worker that wait for their bodies.
 const MOST: usize = 10_000;
 
+/// The most bytes of bodies that a worker lets the proxy hold for all requests that wait together.
+pub(super) const MOST_BYTES: usize = 64 * 1024 * 1024;
+
 /// What a body says, or why it says nothing.
 pub(super) type Read = Result<Value, BodyError>;
 
@@ -56,6 +59,8 @@ pub(super) enum Until {
 #[derive(Debug, Default)]
 pub(super) struct Bodies {
     held: BTreeMap<RequestId, (Came, Until)>,
+    /// What the proxy holds of all their bodies, in bytes.
+    bytes: usize,
     /// Whether the proxy has ever shown a part of a body that it holds back.
     are_shown: bool,
 }
@@ -66,9 +71,21 @@ impl Bodies {
         // How many wait for keys is bounded elsewhere.
         let has_room = matches!(until, Until::Keys) || self.held.len() < MOST;
         if has_room && came != Came::NONE {
+            self.remove(request);
+            self.bytes = self.bytes.saturating_add(came.size);
             self.held.insert(request, (came, until));
         }
         has_room
+    }
+
+    /// Takes note of how much has come of a body that is held. `false` when that is too much for all
+    /// of them together.
+    fn note(&mut self, request: RequestId, now: Came) -> bool {
+        if let Some((came, _)) = self.held.get_mut(&request) {
+            self.bytes = self.bytes.saturating_sub(came.size).saturating_add(now.size);
+            *came = now;
+        }
+        self.bytes <= MOST_BYTES
     }
 
     /// What there is of the body of a request that waits.
@@ -84,21 +101,25 @@ impl Bodies {
     }
 
     pub(super) fn remove(&mut self, request: RequestId) {
-        self.held.remove(&request);
+        if let Some((came, _)) = self.held.remove(&request) {
+            self.bytes = self.bytes.saturating_sub(came.size);
+        }
     }
 
     #[cfg(test)]
     pub(super) fn is_empty(&self) -> bool {
-        self.held.is_empty()
+        self.held.is_empty() && self.bytes == 0
     }
 
     /// Takes out the requests whose bodies have not come in time.
     fn take_late(&mut self, now: Moment) -> Vec<RequestId> {
         let is_late = |until: &Until| matches!(until, Until::Body(by) if *by <= now);
-        self.held
-            .extract_if(.., |_, (_, until)| is_late(until))
-            .map(|(request, _)| request)
-            .collect()
+        let late = self.held.iter().filter(|(_, (_, until))| is_late(until));
+        let late = late.map(|(request, _)| *request).collect::<Vec<_>>();
+        for request in &late {
+            self.remove(*request);
+        }
+        late
     }
 }
 
@@ -129,25 +150,32 @@ impl Filter {
     ) -> Action {
         let mut bodies = self.bodies.borrow_mut();
         // One that is not there was answered.
-        let Some((came, until)) = bodies.held.get_mut(&request) else { return Action::Answered };
-        *came = note(*came);
-        let (came, is_enough) = (*came, self.is_enough(*came));
-        match until {
-            Until::Nothing => {
-                bodies.remove(request);
-                return Action::Continue;
-            }
-            Until::Body(deadline) if !is_enough => *deadline = self.next_part_by(host),
-            Until::Body(_) | Until::Keys => {}
+        let Some(&(before, until)) = bodies.held.get(&request) else { return Action::Answered };
+        let came = note(before);
+        if matches!(until, Until::Nothing) {
+            bodies.remove(request);
+            return Action::Continue;
         }
-        let decides = matches!(until, Until::Body(_)) && is_enough;
         bodies.are_shown = true;
-        if !decides {
-            return Action::Wait;
+        let has_room = bodies.note(request, came);
+        let is_enough = self.is_enough(came);
+        let decides = matches!(until, Until::Body(_)) && is_enough;
+        if decides {
+            bodies.remove(request);
+            drop(bodies);
+            return self.decide(host, request, came);
         }
-        bodies.remove(request);
-        drop(bodies);
-        self.decide(host, request, came)
+        if !has_room {
+            bodies.remove(request);
+            self.waiting.borrow_mut().remove(request);
+            debug!("{}: too much waits with it", report::About(&host.request_headers()));
+            host.respond(&challenge::overloaded(self.policies.body.timeout));
+            return Action::Answered;
+        }
+        if let Until::Body(_) = until {
+            bodies.wait(request, Until::Body(self.next_part_by(host)));
+        }
+        Action::Wait
     }
 
     /// Answers the requests whose bodies have not come in time.

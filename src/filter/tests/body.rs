@@ -2,6 +2,7 @@
 //!
 //! A part of a body that is answered with anything but [`Action::Continue`] stays with the proxy.
 
+use super::super::bodies::MOST_BYTES;
 use super::*;
 
 const LIMIT: usize = 40;
@@ -296,6 +297,43 @@ fn requests_that_end_are_forgotten_and_their_number_is_bounded() {
     assert_eq!(bench.post("known"), Action::Wait);
     for request in first..=bench.requests {
         bench.filter.on_request_end(RequestId(request));
+    }
+    assert!(bench.filter.bodies.borrow().is_empty());
+}
+
+/// Bodies of any length wait for keys, those of a limit for themselves.
+#[test]
+fn what_the_proxy_holds_of_all_bodies_is_bounded() {
+    const PART: usize = 1024 * 1024;
+    let mut bench = bench(&json!({}));
+    let part = |bench: &mut Bench, id: u32, size: usize, is_whole| {
+        bench.filter.on_request_body(&bench.host, RequestId(id), size, is_whole)
+    };
+    let most = u32::try_from(MOST_BYTES / PART).unwrap();
+    for _ in 0..most {
+        assert_eq!(bench.post("unknown"), Action::Wait);
+        let id = bench.requests;
+        assert_eq!(part(&mut bench, id, PART / 2, false), Action::Wait);
+        assert_eq!(part(&mut bench, id, PART, false), Action::Wait, "what came before is in it");
+    }
+    // The one with which it becomes too much is answered, and waits no longer.
+    assert_eq!(bench.post("unknown"), Action::Wait);
+    let id = bench.requests;
+    assert_eq!(part(&mut bench, id, 1, false), Action::Answered);
+    assert_eq!(bench.status(), Some(503));
+    assert_eq!(part(&mut bench, id, PART, true), Action::Answered);
+    // One whose body is awaited is looked at no less.
+    assert_eq!(bench.post("known"), Action::Wait);
+    assert_eq!(bench.part("{", false), Action::Answered);
+    assert_eq!(bench.status(), Some(503));
+    assert_eq!(bench.post("known"), Action::Wait);
+    assert_eq!(bench.part("{\"amount\":1}", true), Action::Continue, "what is decided is not held");
+    // Those that end make room.
+    bench.filter.on_request_end(RequestId(bench.requests - 5));
+    assert_eq!(bench.post("known"), Action::Wait);
+    assert_eq!(bench.part("{", false), Action::Wait);
+    for id in 0..=bench.requests {
+        bench.filter.on_request_end(RequestId(id));
     }
     assert!(bench.filter.bodies.borrow().is_empty());
 }
