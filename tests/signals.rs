@@ -5,6 +5,9 @@
 
 mod support;
 
+use std::io::Write as _;
+use std::net::TcpStream;
+use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -59,7 +62,7 @@ fn config(key: &SigningKey, window: &str) -> Value {
             },
         },
         "rules": [
-            {"match": {"path": "/login"}, "policy": "open"},
+            {"match": {"prefix": "/login"}, "policy": "open"},
             {"match": {"path": "/device"}, "policy": "device"},
         ],
         "default": "read",
@@ -67,7 +70,7 @@ fn config(key: &SigningKey, window: &str) -> Value {
 }
 
 struct Stage {
-    _upstream: Upstream,
+    upstream: Upstream,
     envoy: Envoy,
     key: SigningKey,
 }
@@ -77,11 +80,15 @@ impl Stage {
         let key = SigningKey::generate(Algorithm::Es256, "k");
         let upstream = Upstream::start_with(|received| match received.header("x-password") {
             Some(b"right") | None => Reply::new(200, ""),
+            Some(b"slow") => {
+                thread::sleep(Duration::from_secs(2));
+                Reply::new(401, "")
+            }
             Some(_) => Reply::new(401, ""),
         });
         let options = EnvoyOptions::new(&upstream, config(&key, window));
         let envoy = Envoy::start(options.allow_only(&fewest_capabilities()));
-        Self { _upstream: upstream, envoy, key }
+        Self { upstream, envoy, key }
     }
 
     fn log_in(&self, client: &str, password: &str) {
@@ -119,6 +126,33 @@ fn five_failed_logins_raise_the_bar_on_all_workers_until_the_window_is_over() {
     assert_eq!(stage.read("198.51.100.7"), [200; 16]);
 }
 
+/// The upstream has checked the password all the same.
+#[test]
+fn a_login_whose_client_leaves_before_the_answer_counts() {
+    let stage = Stage::start("10m");
+    let leave = |path: &str| {
+        let heard = stage.upstream.received().len();
+        let mut client = TcpStream::connect(stage.envoy.addr()).unwrap();
+        write!(
+            client,
+            "POST {path} HTTP/1.1\r\nhost: a\r\nx-client: 198.51.100.9\r\nx-password: slow\r\n\
+             content-length: 0\r\n\r\n"
+        )
+        .unwrap();
+        let came = || (stage.upstream.received().len() > heard).then_some(());
+        poll(Duration::from_secs(5), came).expect("it reaches the upstream");
+    };
+    for _ in 0..6 {
+        leave("/login/elsewhere");
+    }
+    assert_eq!(stage.read("198.51.100.9"), [200; 16], "no login");
+    for _ in 0..5 {
+        leave("/login");
+    }
+    let counted = || stage.read("198.51.100.9").iter().all(|status| *status == 401).then_some(());
+    poll(Duration::from_secs(5), counted).expect("five are counted");
+}
+
 #[test]
 fn whoever_cannot_be_told_apart_counts_as_suspect() {
     let stage = Stage::start("10m");
@@ -138,7 +172,7 @@ fn a_device_is_new_for_a_while_after_it_was_first_let_through() {
     let elsewhere = Request::get("/").header("x-client", "a").header("x-device", "d1");
     let elsewhere = || stage.send(elsewhere.clone(), |claims| claims.subject("alice"));
     assert_eq!(elsewhere(), 200, "a policy that does not look at devices");
-    std::thread::sleep(Duration::from_secs(3));
+    thread::sleep(Duration::from_secs(3));
     assert_eq!(elsewhere(), 200);
     assert_eq!(device("d1", "1", "alice"), 401, "it makes no device known");
     assert_eq!(device("d1", "phr", "alice"), 200);

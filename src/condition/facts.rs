@@ -156,10 +156,16 @@ impl<'f> Facts<'f> {
                 i64::try_from(age).ok().map(int)
             }
             Fact::Route => self.text_property(&["xds", "route_name"])?,
-            Fact::Status => {
-                let status = self.response.and_then(|response| response.single(":status"));
-                status.and_then(|text| std::str::from_utf8(text).ok()?.parse().ok()).map(int)
-            }
+            Fact::Status => match self.response {
+                Some(response) => {
+                    let status = response.single(":status");
+                    let status =
+                        status.and_then(|text| std::str::from_utf8(text).ok()?.parse().ok());
+                    status.map(int)
+                }
+                // It never came. What is compared with it is in doubt, and the rest of a condition is not.
+                None => Some(boxed(Unclear)),
+            },
         })
     }
 

@@ -20,6 +20,7 @@ use self::bodies::{Bodies, Came, NotYet, Until};
 use self::raises::Fired;
 use self::route::NoPolicy;
 use self::shown::Shown;
+use self::signals::Awaited;
 use self::told::Told;
 use self::waiting::{Pace, Wait, Waiting};
 use crate::challenge::{self, Response};
@@ -46,7 +47,7 @@ pub struct Filter {
     looks_at_route: bool,
     feeds: Feeds,
     signals: Signals,
-    for_responses: RefCell<HashMap<RequestId, Headers>>,
+    for_responses: RefCell<HashMap<RequestId, Awaited>>,
     waiting: RefCell<Waiting>,
     bodies: RefCell<Bodies>,
     told: RefCell<Told>,
@@ -191,10 +192,10 @@ impl Filter {
     }
 
     /// Forgets a request that has ended.
-    pub fn on_request_end(&self, request: RequestId) {
+    pub fn on_request_end(&self, host: &dyn Host, request: RequestId) {
         self.waiting.borrow_mut().remove(request);
         self.bodies.borrow_mut().remove(request);
-        self.forget_for_response(request);
+        self.count_without_response(request, host);
     }
 
     /// Decides again over the requests that wait, as far as there is news for them, and lets those
@@ -269,8 +270,11 @@ impl Filter {
         self.keep_for_response(request, &headers);
         let outcome = self.judge(&headers, came, host);
         let tokens = &self.policies.tokens;
-        if matches!(outcome, Outcome::Continue) && !tokens.forward {
-            token::withhold(&headers, &tokens.places, host);
+        if matches!(outcome, Outcome::Continue) {
+            self.await_response(request);
+            if !tokens.forward {
+                token::withhold(&headers, &tokens.places, host);
+            }
         }
         outcome
     }

@@ -8,31 +8,51 @@ use crate::decision::Credentials;
 use crate::host::{Host, RequestId};
 use crate::request::Headers;
 
+/// What signals need of a request until there is a response: the proxy does not show it then.
+#[derive(Debug)]
+pub(super) struct Awaited {
+    /// Those of its headers that they read.
+    headers: Headers,
+    /// Whether it went on to the upstream.
+    went_on: bool,
+}
+
 impl Filter {
-    /// Keeps what signals read of a request's headers until there is a response: the proxy does not
-    /// show them then.
+    /// Keeps what signals read of a request's headers until there is a response.
     pub(super) fn keep_for_response(&self, request: RequestId, headers: &Headers) {
         if self.signals.look_at_responses() {
             let is_kept = |name: &[u8]| name.starts_with(b":") || self.signals.read_header(name);
             let kept = headers.iter().filter(|(name, _)| is_kept(name));
             let kept = kept
                 .map(|(name, value)| (String::from_utf8_lossy(name).into_owned(), value.to_vec()));
-            let kept = Headers::new(kept.collect());
-            self.for_responses.borrow_mut().insert(request, kept);
+            let headers = Headers::new(kept.collect());
+            self.for_responses.borrow_mut().insert(request, Awaited { headers, went_on: false });
         }
     }
 
-    pub(super) fn forget_for_response(&self, request: RequestId) {
-        if self.signals.look_at_responses() {
-            self.for_responses.borrow_mut().remove(&request);
+    /// Takes note that a request goes on to the upstream.
+    pub(super) fn await_response(&self, request: RequestId) {
+        if let Some(awaited) = self.for_responses.borrow_mut().get_mut(&request) {
+            awaited.went_on = true;
+        }
+    }
+
+    /// Counts a request whose client left before the response, where it could have been one to count:
+    /// the upstream may have acted upon it.
+    pub(super) fn count_without_response(&self, request: RequestId, host: &dyn Host) {
+        if self.signals.look_at_responses()
+            && let Some(awaited) = self.for_responses.borrow_mut().remove(&request)
+            && awaited.went_on
+        {
+            self.signals.count(&self.bare_facts(&awaited.headers, host));
         }
     }
 
     /// Counts a response, where a signal asks for that.
     pub fn on_response_headers(&self, host: &dyn Host, request: RequestId) {
         // One whose headers were not kept never came here, and was answered by the proxy itself.
-        let headers = self.for_responses.borrow_mut().remove(&request);
-        if let Some(headers) = headers {
+        let awaited = self.for_responses.borrow_mut().remove(&request);
+        if let Some(Awaited { headers, .. }) = awaited {
             let response = host.response_headers();
             let facts = Facts { response: Some(&response), ..self.bare_facts(&headers, host) };
             self.signals.count(&facts);

@@ -303,7 +303,7 @@ fn requests_with_one_token_share_a_call() {
         assert_eq!(bench.send("a"), Action::Wait);
         assert_eq!(bench.tick(), []);
         // The end of the request that brought the question up changes nothing.
-        bench.filter.on_request_end(RequestId(1));
+        bench.filter.on_request_end(&bench.host, RequestId(1));
         let good = bench.good();
         bench.answer("200", &good);
         assert!(bench.host.take_resumed());

@@ -177,7 +177,7 @@ fn crash_when_asked() {
 impl Drop for Http {
     fn drop(&mut self) {
         if let Some(filter) = &self.filter {
-            filter.on_request_end(self.id);
+            filter.on_request_end(&Proxy::default(), self.id);
         }
     }
 }

@@ -293,10 +293,10 @@ fn requests_that_end_are_forgotten_and_their_number_is_bounded() {
     let answer = bench.host.take_answer().unwrap();
     assert_eq!(answer.status, 503);
     assert!(answer.headers.contains(&("retry-after", "10".to_owned())));
-    bench.filter.on_request_end(RequestId(first));
+    bench.filter.on_request_end(&bench.host, RequestId(first));
     assert_eq!(bench.post("known"), Action::Wait);
     for request in first..=bench.requests {
-        bench.filter.on_request_end(RequestId(request));
+        bench.filter.on_request_end(&bench.host, RequestId(request));
     }
     assert!(bench.filter.bodies.borrow().is_empty());
 }
@@ -329,11 +329,11 @@ fn what_the_proxy_holds_of_all_bodies_is_bounded() {
     assert_eq!(bench.post("known"), Action::Wait);
     assert_eq!(bench.part("{\"amount\":1}", true), Action::Continue, "what is decided is not held");
     // Those that end make room.
-    bench.filter.on_request_end(RequestId(bench.requests - 5));
+    bench.filter.on_request_end(&bench.host, RequestId(bench.requests - 5));
     assert_eq!(bench.post("known"), Action::Wait);
     assert_eq!(bench.part("{", false), Action::Wait);
     for id in 0..=bench.requests {
-        bench.filter.on_request_end(RequestId(id));
+        bench.filter.on_request_end(&bench.host, RequestId(id));
     }
     assert!(bench.filter.bodies.borrow().is_empty());
 }
