@@ -188,6 +188,11 @@ where
     Decision::Allow(Grant::Proven { level: satisfied.highest() })
 }
 
+/// Whether the evidence meets the demand, scopes aside.
+pub fn is_met(demand: &Demand, evidence: &Evidence, levels: &Ladder, now: Timestamp) -> bool {
+    meet(demand, evidence, levels.satisfied(evidence), now).is_ok()
+}
+
 /// What a challenge asks for to meet a demand.
 fn first(demand: &Demand) -> Option<Requirement> {
     demand.alternatives.first().copied()

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use log::{Level, debug, log};
 use serde_json::Value;
 
-use super::{Action, Filter};
+use super::{Action, Filter, Outcome};
 use crate::body::{self, BodyError};
 use crate::challenge;
 use crate::host::{Host, RequestId};
@@ -35,11 +35,23 @@ pub(super) struct Came {
     size: usize,
     /// Whether that is all of it.
     is_whole: bool,
+    /// Whether no more of it is waited for: raises in shadow mode take what there is, and hold nothing up.
+    is_last: bool,
 }
 
 impl Came {
     /// The body of a request that has none.
-    pub(super) const NONE: Self = Self { size: 0, is_whole: true };
+    pub(super) const NONE: Self = Self { size: 0, is_whole: true, is_last: false };
+
+    /// The same, and no more is waited for.
+    const fn last(self) -> Self {
+        Self { is_last: true, ..self }
+    }
+
+    /// As it is for a decision that depends on the body, or does not.
+    pub(super) const fn where_it_counts(self, counts: bool) -> Self {
+        Self { is_last: self.is_last && !counts, ..self }
+    }
 }
 
 /// What a request with a body waits for.
@@ -68,8 +80,8 @@ pub(super) struct Bodies {
 impl Bodies {
     /// Keeps a request, unless it has no body. `false` when too many wait for their bodies.
     pub(super) fn hold(&mut self, request: RequestId, came: Came, until: Until) -> bool {
-        // How many wait for keys is bounded elsewhere.
-        let has_room = matches!(until, Until::Keys) || self.held.len() < MOST;
+        // How many wait for keys is bounded elsewhere, and one that goes on waits for nothing.
+        let has_room = !matches!(until, Until::Body(_)) || self.held.len() < MOST;
         if has_room && came != Came::NONE {
             self.remove(request);
             self.bytes = self.bytes.saturating_add(came.size);
@@ -111,12 +123,12 @@ impl Bodies {
         self.held.is_empty() && self.bytes == 0
     }
 
-    /// Takes out the requests whose bodies have not come in time.
-    fn take_late(&mut self, now: Moment) -> Vec<RequestId> {
+    /// Takes out the requests whose bodies have not come in time, with what came of them.
+    fn take_late(&mut self, now: Moment) -> Vec<(RequestId, Came)> {
         let is_late = |until: &Until| matches!(until, Until::Body(by) if *by <= now);
         let late = self.held.iter().filter(|(_, (_, until))| is_late(until));
-        let late = late.map(|(request, _)| *request).collect::<Vec<_>>();
-        for request in &late {
+        let late = late.map(|(request, (came, _))| (*request, *came)).collect::<Vec<_>>();
+        for (request, _) in &late {
             self.remove(*request);
         }
         late
@@ -133,7 +145,7 @@ impl Filter {
         size: usize,
         is_whole: bool,
     ) -> Action {
-        self.on_part(host, request, |_| Came { size, is_whole })
+        self.on_part(host, request, |came| Came { size, is_whole, ..came })
     }
 
     /// Takes note of a request's trailers: they end its body. To be called as
@@ -165,6 +177,11 @@ impl Filter {
             drop(bodies);
             return self.decide(host, request, came);
         }
+        if !has_room && matches!(until, Until::Body(_)) {
+            bodies.remove(request);
+            drop(bodies);
+            return self.decide_without_more(host, request, came);
+        }
         if !has_room {
             bodies.remove(request);
             self.waiting.borrow_mut().remove(request);
@@ -178,7 +195,27 @@ impl Filter {
         Action::Wait
     }
 
-    /// Answers the requests whose bodies have not come in time.
+    /// Decides over a request for whose body there is no room. Where an answer depends on it, there is
+    /// none but that.
+    pub(super) fn decide_without_more(
+        &self,
+        host: &dyn Host,
+        request: RequestId,
+        came: Came,
+    ) -> Action {
+        match self.outcome(request, came.last(), host) {
+            Outcome::Continue => return Action::Continue,
+            Outcome::Answer(response) => host.respond(&response),
+            Outcome::Wait(wait) => host.respond(&challenge::unavailable(wait.longest)),
+            Outcome::NeedsBody => {
+                debug!("{}: too much waits with it", report::About(&host.request_headers()));
+                host.respond(&challenge::overloaded(self.policies.body.timeout));
+            }
+        }
+        Action::Answered
+    }
+
+    /// Ends the wait of requests whose bodies have not come in time.
     pub(super) fn end_late_bodies(&self, host: &dyn Host) {
         const WITHHELD: &str = "a policy reads the body of requests, and the proxy has shown none \
              within body.timeout; such requests are answered with 500. Set \
@@ -187,9 +224,25 @@ impl Filter {
             let mut bodies = self.bodies.borrow_mut();
             (bodies.take_late(host.moment()), bodies.are_shown)
         };
-        for request in late {
+        for (request, came) in late {
             if host.enter(request).is_err() {
                 continue;
+            }
+            match self.outcome(request, came.last(), host) {
+                Outcome::NeedsBody => {}
+                Outcome::Continue => {
+                    self.bodies.borrow_mut().hold(request, came, Until::Nothing);
+                    host.resume();
+                    continue;
+                }
+                Outcome::Answer(response) => {
+                    host.respond(&response);
+                    continue;
+                }
+                Outcome::Wait(wait) => {
+                    host.respond(&challenge::unavailable(wait.longest));
+                    continue;
+                }
             }
             let about = host.request_headers();
             if are_shown {
@@ -222,6 +275,7 @@ impl Filter {
             // What is refused in any case may be too long for the proxy to keep, or a stream of
             // questions that wait for answers.
             match body::check_headers(headers, self.policies.body.limit) {
+                Ok(()) if came.is_last => Err(BodyError::NotHandedOut),
                 Ok(()) => return Err(NotYet),
                 Err(error) => Err(error),
             }

@@ -153,8 +153,7 @@ impl Filter {
                 if self.bodies.borrow_mut().hold(request, came, until) {
                     return Action::Wait;
                 }
-                host.respond(&challenge::overloaded(self.policies.body.timeout));
-                Action::Answered
+                self.decide_without_more(host, request, came)
             }
         }
     }

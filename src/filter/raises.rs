@@ -7,7 +7,7 @@ use super::bodies::{Came, NotYet};
 use super::route::Selected;
 use crate::body::BodyError;
 use crate::condition::{Doubt, Facts, Variable};
-use crate::decision::{Credentials, Denial};
+use crate::decision::{Credentials, Denial, is_met};
 use crate::host::{Host, source_address};
 use crate::policy::{Consequence, Demand, Mode, Raise};
 use crate::report::{self, Counter};
@@ -62,7 +62,8 @@ impl Filter {
         };
         let reads_body = |raise: &Raise| raise.when.reads().iter().any(Variable::is_body);
         let body = if evaluable == Evaluable::All && raises().any(reads_body) {
-            Some(self.body(came, headers, host)?)
+            let counts = raises().any(|raise| raise.mode == Mode::Enforce && reads_body(raise));
+            Some(self.body(came.where_it_counts(counts), headers, host)?)
         } else {
             None
         };
@@ -140,10 +141,23 @@ fn tell(raise: &Raise, doubt: Option<Doubt>, facts: &Facts<'_>) {
     facts.host.count(counter);
     if log_enabled!(level) {
         let (request, name) = (report::About(facts.headers), &raise.name);
-        let would = if raise.mode == Mode::Shadow { "would fire" } else { "fires" };
+        let does = if raise.mode == Mode::Shadow { would(raise, facts) } else { "fires" };
         match doubt {
-            None => log!(level, "{request}: the raise {name:?} {would}"),
-            Some(doubt) => log!(level, "{request}: the raise {name:?} {would}: {doubt}"),
+            None => log!(level, "{request}: the raise {name:?} {does}"),
+            Some(doubt) => log!(level, "{request}: the raise {name:?} {does}: {doubt}"),
         }
+    }
+}
+
+/// What a raise in shadow mode would do.
+fn would(raise: &Raise, facts: &Facts<'_>) -> &'static str {
+    match (&raise.then, facts.evidence) {
+        (Consequence::Deny(_), _) => "would fire and deny the request",
+        (Consequence::Require(demand), Some(evidence))
+            if is_met(demand, evidence, facts.levels, facts.host.now()) =>
+        {
+            "would fire and change nothing"
+        }
+        (Consequence::Require(_), _) => "would fire and ask for more",
     }
 }

@@ -81,7 +81,7 @@ pub fn suites(keys: &Keys) -> Vec<Suite> {
         )
         .envoy(|options| options.allow_on_headers_stop_iteration(true)),
         Suite::new("raises", others(keys), other_rows())
-            .logs("the raise \"trial\" would fire: something that it reads is missing"),
+            .logs("the raise \"trial\" would fire and deny the request: something that it reads is missing"),
     ]
 }
 

@@ -337,3 +337,45 @@ fn what_the_proxy_holds_of_all_bodies_is_bounded() {
     }
     assert!(bench.filter.bodies.borrow().is_empty());
 }
+
+#[test]
+fn a_raise_in_shadow_mode_holds_nothing_up_for_good() {
+    let mut configuration = config(&json!({}));
+    configuration["body"] = json!({"limit": LIMIT, "timeout": "10s"});
+    configuration["policies"]["pay"]["raise"] = json!([
+        {"name": "large", "when": "request.body.amount > 1000.0", "deny": "No.", "mode": "shadow"},
+    ]);
+    let mut bench = Bench::configured(&configuration);
+    let good = bench.good();
+    assert_eq!(bench.outcome("known", "200", &good), None);
+    let counted = |bench: &Bench| bench.host.counted(Counter::RaiseInShadow);
+    // A body that comes is looked at.
+    for (amount, fires) in [("1", 0), ("1001", 1)] {
+        let before = counted(&bench);
+        assert_eq!(bench.post("known"), Action::Wait);
+        let action = bench.part(&format!("{{\"amount\":{amount}}}"), true);
+        assert_eq!((action, counted(&bench) - before), (Action::Continue, fires));
+    }
+    // One that does not come is a doubt, and the request goes on, whether or not the proxy shows it.
+    for part in [None, Some("{")] {
+        let before = counted(&bench);
+        assert_eq!(bench.post("known"), Action::Wait);
+        if let Some(part) = part {
+            assert_eq!(bench.part(part, false), Action::Wait);
+        }
+        bench.pass(second(10));
+        bench.tick();
+        assert!(bench.is_resumed());
+        assert_eq!(counted(&bench) - before, 1);
+        assert_eq!(bench.part("x", false), Action::Continue);
+    }
+    // Nor does it need room.
+    assert_eq!(bench.post("known"), Action::Wait);
+    let request = RequestId(bench.requests);
+    let action = bench.filter.on_request_body(&bench.host, request, MOST_BYTES + 1, false);
+    assert_eq!(action, Action::Continue);
+    for _ in 0..10_000 {
+        assert_eq!(bench.post("known"), Action::Wait);
+    }
+    assert_eq!(bench.post("known"), Action::Continue);
+}
