@@ -3,17 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::keys::{Times, read_cluster, read_times, read_url};
+use super::keys::{Times, WAIT, read_cluster, read_duration, read_times, read_url};
 use super::node::{Node, Object};
 use super::{all, one_of};
 use crate::feeds::{Builder, Entries, FeedFormat, FeedSettings, FeedSource, FeedType};
 use crate::remote::{RemoteSettings, RemoteSource};
 
 const KEYS: [&str; 3] = ["type", "inline", "remote"];
-const REMOTE_KEYS: [&str; 8] = [
+const REMOTE_KEYS: [&str; 9] = [
     "cluster",
     "uri",
     "timeout",
+    "wait",
     "refresh",
     "refresh_min",
     "stale_for",
@@ -102,6 +103,7 @@ fn read_remote(name: &str, node: &Node<'_>, feed_type: FeedType) -> Option<FeedS
     let remote = node.object("an object such as {cluster: feeds, uri: …}", &REMOTE_KEYS)?;
     let cluster = read_cluster(&remote);
     let endpoint = remote.required("uri", "the URL of the list").and_then(|node| read_url(&node));
+    let wait = read_duration(&remote, &WAIT);
     let times = read_times(node, &remote, "entries");
     let longest = match remote.get("max_bytes") {
         Some(node) => node.integer(1, MOST_BYTES).and_then(|bytes| usize::try_from(bytes).ok()),
@@ -115,11 +117,11 @@ fn read_remote(name: &str, node: &Node<'_>, feed_type: FeedType) -> Option<FeedS
         cluster: cluster?,
         source: RemoteSource::Document(endpoint?),
         timeout,
-        // No request waits for a feed, and none brings a fetch forward.
-        wait: Duration::ZERO,
+        wait: wait?,
         refresh,
         refresh_min,
         stale_for,
+        // No request brings a fetch forward.
         refetch_after: Duration::MAX,
     };
     Some(FeedSource::Remote { format, settings })

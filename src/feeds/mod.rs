@@ -11,6 +11,7 @@ mod tests;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use self::document::FeedFormat;
 pub(crate) use self::entries::Builder;
@@ -86,11 +87,19 @@ impl Feeds {
         }
     }
 
-    /// Fetches what is due.
-    pub fn on_tick(&self, host: &dyn Host) {
+    /// How long a request can wait for a feed that was never loaded; `None` where there is nothing to
+    /// wait for.
+    pub fn first_wait(&self, name: &str, host: &dyn Host) -> Option<Duration> {
+        self.remote.borrow_mut().get_mut(name)?.first_wait(host)
+    }
+
+    /// Fetches what is due. Says whether there is news for requests that wait.
+    pub fn on_tick(&self, host: &dyn Host) -> bool {
+        let mut has_news = false;
         for document in self.remote.borrow_mut().values_mut() {
-            document.on_tick(host);
+            has_news |= document.on_tick(host);
         }
+        has_news
     }
 
     /// The longest body that is taken as the answer to a call, in bytes; `None` when it is not for a

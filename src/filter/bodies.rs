@@ -4,6 +4,7 @@
 //! answer to a part is about all that was kept, so none goes on before the decision.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use log::{Level, debug, log};
 use serde_json::Value;
@@ -25,8 +26,13 @@ pub(super) const MOST_BYTES: usize = 64 * 1024 * 1024;
 /// What a body says, or why it says nothing.
 pub(super) type Read = Result<Value, BodyError>;
 
-/// A decision needs more of the body than has come.
-pub(super) struct NotYet;
+/// What a decision needs, and what has not come yet.
+pub(super) enum NotYet {
+    /// More of the body.
+    Body,
+    /// A list that is being fetched, for so long at most.
+    Feed(Duration),
+}
 
 /// What the proxy holds of a body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,7 +41,7 @@ pub(super) struct Came {
     size: usize,
     /// Whether that is all of it.
     is_whole: bool,
-    /// Whether no more of it is waited for: raises in shadow mode take what there is, and hold nothing up.
+    /// Whether no more is waited for, neither of it nor of feeds: raises take what there is.
     is_last: bool,
 }
 
@@ -44,8 +50,13 @@ impl Came {
     pub(super) const NONE: Self = Self { size: 0, is_whole: true, is_last: false };
 
     /// The same, and no more is waited for.
-    const fn last(self) -> Self {
+    pub(super) const fn last(self) -> Self {
         Self { is_last: true, ..self }
+    }
+
+    /// Whether nothing more is waited for.
+    pub(super) const fn is_last(self) -> bool {
+        self.is_last
     }
 
     /// As it is for a decision that depends on the body, or does not.
@@ -276,7 +287,7 @@ impl Filter {
             // questions that wait for answers.
             match body::check_headers(headers, self.policies.body.limit) {
                 Ok(()) if came.is_last => Err(BodyError::NotHandedOut),
-                Ok(()) => return Err(NotYet),
+                Ok(()) => return Err(NotYet::Body),
                 Err(error) => Err(error),
             }
         };

@@ -77,6 +77,15 @@ enum Outcome {
     NeedsBody,
 }
 
+impl From<NotYet> for Outcome {
+    fn from(not_yet: NotYet) -> Self {
+        match not_yet {
+            NotYet::Body => Self::NeedsBody,
+            NotYet::Feed(longest) => Self::Wait(Wait { longest, question: None }),
+        }
+    }
+}
+
 impl Filter {
     /// Compiles the configuration, finds out what the proxy's cryptography can do, takes credentials
     /// from the environment, and starts to fetch keys and feeds.
@@ -163,11 +172,9 @@ impl Filter {
     pub fn on_tick(&self, host: &dyn Host) {
         let more_to_ask = self.verifier.ask(host);
         let is_time = self.pace.is_time_for_keys(host.moment());
-        if is_time {
-            self.feeds.on_tick(host);
-        }
-        let keys_too = is_time && self.verifier.on_tick(host);
-        self.wake(keys_too, host);
+        let has_feeds = is_time && self.feeds.on_tick(host);
+        let has_keys = is_time && self.verifier.on_tick(host);
+        self.wake(has_feeds || has_keys, host);
         self.end_late_bodies(host);
         if more_to_ask {
             self.pace.at_once(host);
@@ -183,11 +190,9 @@ impl Filter {
 
     /// Takes the answer to a call for a feed, for keys, or about a token.
     pub fn on_answer(&self, host: &dyn Host, call: CallId, answer: &CalloutAnswer) {
-        if self.feeds.on_answer(host, call, answer) {
-            return;
-        }
-        let for_keys = self.verifier.on_answer(host, call, answer);
-        self.wake(for_keys, host);
+        let for_all =
+            self.feeds.on_answer(host, call, answer) || self.verifier.on_answer(host, call, answer);
+        self.wake(for_all, host);
     }
 
     /// Forgets a request that has ended.
@@ -199,13 +204,16 @@ impl Filter {
 
     /// Decides again over the requests that wait, as far as there is news for them, and lets those
     /// go that need not wait longer.
-    fn wake(&self, keys_too: bool, host: &dyn Host) {
+    ///
+    /// Those that wait for no answer of their own wait for keys or feeds.
+    fn wake(&self, all_others: bool, host: &dyn Host) {
         let now = host.moment();
         // What is done here can end requests, which then are forgotten while this goes on.
         let waiting = self.waiting.take();
         let mut kept = Waiting::default();
         for (request, (deadline, question)) in waiting {
-            let has_news = question.map_or(keys_too, |question| !self.verifier.is_asking(question));
+            let has_news =
+                question.map_or(all_others, |question| !self.verifier.is_asking(question));
             if !has_news && now < deadline {
                 kept.add(request, deadline, question);
                 continue;
@@ -214,6 +222,8 @@ impl Filter {
                 continue;
             }
             let came = self.bodies.borrow().came(request);
+            // What was waited for in vain leaves conditions in doubt, but no token proven.
+            let came = if now < deadline { came } else { came.last() };
             let outcome = self.outcome(request, came, host);
             self.bodies.borrow_mut().wait(
                 request,
@@ -298,7 +308,7 @@ impl Filter {
         if is_public {
             fired = match self.fired(&selected, None, came, headers, host) {
                 Ok(fired) => fired,
-                Err(NotYet) => return Outcome::NeedsBody,
+                Err(not_yet) => return not_yet.into(),
             };
         }
         // A public policy looks at no token, so none is verified, unless a raise asks for one.
@@ -313,7 +323,7 @@ impl Filter {
         if !is_public {
             fired = match self.fired(&selected, Some(&shown.credentials), came, headers, host) {
                 Ok(fired) => fired,
-                Err(NotYet) => return Outcome::NeedsBody,
+                Err(not_yet) => return not_yet.into(),
             };
         }
         let all_demands = || demands().chain(fired.demands.iter().copied());

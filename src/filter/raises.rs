@@ -1,12 +1,14 @@
 //! The raises of the policies that a request has to meet.
 
+use std::time::Duration;
+
 use log::{Level, debug, log, log_enabled};
 
 use super::Filter;
 use super::bodies::{Came, NotYet};
 use super::route::Selected;
 use crate::body::BodyError;
-use crate::condition::{Doubt, Facts, Variable};
+use crate::condition::{Doubt, Facts, Family, Variable};
 use crate::decision::{Credentials, Denial, is_met};
 use crate::host::{Host, source_address};
 use crate::policy::{Consequence, Demand, Mode, Raise};
@@ -60,6 +62,14 @@ impl Filter {
             Some(Credentials::Verified(evidence)) => (Some(&**evidence), Evaluable::All),
             Some(_) => (None, Evaluable::WithoutToken),
         };
+        let wait = raises()
+            .filter(|raise| evaluable.includes(raise))
+            .filter_map(|raise| self.first_wait(raise, host));
+        if !came.is_last()
+            && let Some(longest) = wait.max()
+        {
+            return Err(NotYet::Feed(longest));
+        }
         let reads_body = |raise: &Raise| raise.when.reads().iter().any(Variable::is_body);
         let body = if evaluable == Evaluable::All && raises().any(reads_body) {
             let counts = raises().any(|raise| raise.mode == Mode::Enforce && reads_body(raise));
@@ -74,6 +84,16 @@ impl Filter {
         });
         let facts = Facts { body, evidence, ..self.bare_facts(headers, host) };
         Ok(fire(selected, evaluable, &facts))
+    }
+
+    /// How long a request can wait for the lists that a raise looks into, where none of them was loaded
+    /// yet: after each start, everyone could be on them.
+    fn first_wait(&self, raise: &Raise, host: &dyn Host) -> Option<Duration> {
+        let feeds = raise.when.reads().iter().filter_map(|variable| match variable {
+            Variable::Member(Family::Feeds, name) if raise.mode == Mode::Enforce => Some(name),
+            _ => None,
+        });
+        feeds.filter_map(|name| self.feeds.first_wait(name, host)).max()
     }
 
     /// The headers of a request that only trusted proxies may set, where anyone else sent it, in every

@@ -4,6 +4,7 @@
 #![allow(clippy::arithmetic_side_effects)]
 
 mod body;
+mod feeds;
 mod raises;
 
 mod trusted;

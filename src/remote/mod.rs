@@ -146,6 +146,18 @@ impl<F: Format> RemoteDocument<F> {
         Some(Lookup::Pending(self.settings.wait))
     }
 
+    /// How long a request can wait for the document, while it is fetched for the first time. `None` where
+    /// there is one, or a fetch has failed: waiting for the next could take each request as long.
+    pub fn first_wait(&mut self, host: &dyn Host) -> Option<Duration> {
+        match self.lookup(host) {
+            Lookup::Pending(wait) => {
+                let has_failed = self.last_outcome.is_some_and(|(_, failures)| failures > 0);
+                (self.loaded.is_none() && !has_failed && !wait.is_zero()).then_some(wait)
+            }
+            Lookup::Ready(..) | Lookup::Unavailable(_) => None,
+        }
+    }
+
     /// Whether a document is loaded and not too stale to be trusted.
     fn is_usable(&self, now: Moment) -> bool {
         let fresh = |loaded: &Loaded<_>| now < loaded.fetched_at.plus(self.settings.stale_for);

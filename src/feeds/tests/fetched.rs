@@ -56,7 +56,9 @@ impl Bench {
         assert!(worker.on_answer(&self.host, call, &answer));
         assert!(!worker.on_answer(&self.host, call, &answer), "it was answered");
         self.calls += 1;
-        self.workers.iter().for_each(|worker| worker.on_tick(&self.host));
+        self.workers.iter().for_each(|worker| {
+            worker.on_tick(&self.host);
+        });
     }
 
     /// What all workers say of a text.
