@@ -20,6 +20,7 @@ mod cases;
 mod counting;
 mod meter;
 mod proxy;
+mod shipped;
 mod signature;
 #[path = "../support/mod.rs"]
 mod support;
@@ -38,7 +39,7 @@ use crate::proxy::Proxy;
 use crate::vm::{Code, Vm};
 
 /// What all cases share. Each is made when the first case needs it.
-static CODE: LazyLock<Code> = LazyLock::new(Code::shipped);
+static CODE: LazyLock<Result<Code, String>> = LazyLock::new(Code::shipped);
 static KEYS: LazyLock<Keys> = LazyLock::new(Keys::repeatable);
 
 type Found = Arc<Mutex<BTreeMap<String, Cost>>>;
@@ -55,7 +56,8 @@ fn main() {
             trial(case.name.to_owned(), move || check(case, &baseline, &found, shows_profiles))
         })
         .collect();
-    for (name, test) in baseline::tests::ALL.into_iter().chain(counting::tests::ALL) {
+    let guards = baseline::tests::ALL.into_iter().chain(counting::tests::ALL);
+    for (name, test) in guards.chain(shipped::tests::ALL) {
         trials.push(trial(format!("guard: {name}"), move || {
             test();
             Ok(())
@@ -89,8 +91,13 @@ fn check(
     found: &Found,
     shows_profile: bool,
 ) -> Result<(), String> {
-    let profile = measure(case);
-    assert_eq!(profile, measure(case), "a second run has to cost the same to the instruction");
+    let code = CODE.as_ref().map_err(Clone::clone)?;
+    let profile = measure(code, case);
+    assert_eq!(
+        profile,
+        measure(code, case),
+        "a second run has to cost the same to the instruction"
+    );
     if shows_profile {
         println!("{}\n{profile}", case.name);
     }
@@ -104,11 +111,11 @@ fn check(
 }
 
 /// What a case costs in a VM of its own: its configuration, or the median of its requests.
-fn measure(case: &Case) -> Profile {
+fn measure(code: &Code, case: &Case) -> Profile {
     let scene = (case.scene)(&KEYS);
     let configuration = scene.configuration.to_string().into_bytes();
     let proxy = Proxy::new(configuration, scene.properties);
-    let (mut vm, of_configuration) = Vm::start(&CODE, proxy);
+    let (mut vm, of_configuration) = Vm::start(code, proxy);
     let mut profiles: Vec<_> = scene
         .requests
         .iter()

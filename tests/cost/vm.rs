@@ -8,7 +8,7 @@ use wasmi::{Caller, Engine, Extern, ExternType, Instance, Linker, Module, Store,
 use crate::counting::{self, COUNTER};
 use crate::meter::Profile;
 use crate::proxy::{Call, Proxy};
-use crate::support::bootstrap;
+use crate::shipped;
 
 /// The id of the root context, as Envoy gives it.
 const ROOT: i32 = 1;
@@ -24,15 +24,15 @@ pub struct Code {
 
 impl Code {
     /// The module that the other tests run in Envoy.
-    pub fn shipped() -> Self {
-        let path = bootstrap::wasm();
-        let bytes = std::fs::read(&path).unwrap_or_else(|error| {
-            panic!("{}: {error}; scripts/build makes the module", path.display())
-        });
+    pub fn shipped() -> Result<Self, String> {
+        let path = shipped::module()?;
+        let bytes = std::fs::read(&path);
+        let bytes = bytes.map_err(|error| format!("{}: {error}", path.display()))?;
+        shipped::tell(&path);
         let engine = Engine::default();
         let module = Module::new(&engine, counting::module(&bytes)).expect("the module is valid");
         let linker = link(&engine, &module);
-        Self { module, linker }
+        Ok(Self { module, linker })
     }
 }
 
