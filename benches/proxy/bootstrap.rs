@@ -80,6 +80,8 @@ pub fn wasm(module: &Path, config: &Value) -> Value {
             "name": "bench",
             "root_id": "bench",
             "failure_policy": "FAIL_RELOAD",
+            // Else no body ever comes (docs/configuration.md).
+            "allow_on_headers_stop_iteration": true,
             "vm_config": {
                 "vm_id": "bench",
                 "runtime": "envoy.wasm.runtime.v8",
@@ -152,5 +154,15 @@ pub fn ext_authz() -> Value {
         json!({"http_service": {
             "server_uri": {"uri": "http://127.0.0.1", "cluster": "authz", "timeout": "2s"},
         }}),
+    )
+}
+
+/// Holds a request until its body is there. Without it, Envoy would answer at once, and close the
+/// connection as the request is not at its end yet.
+pub fn buffer() -> Value {
+    filter(
+        "envoy.filters.http.buffer",
+        "envoy.extensions.filters.http.buffer.v3.Buffer",
+        json!({"max_request_bytes": 65536}),
     )
 }

@@ -21,22 +21,27 @@ const HEADERS: [(&str, &str); 4] = [
     ("origin", "https://app.example.com"),
 ];
 
+/// What bodies are.
+const JSON: &str = "application/json";
+
 /// The requests of one variant, ready to be sent.
 #[derive(Debug)]
 pub struct Load {
     folder: Folder,
     url: String,
     first_token: Option<String>,
+    body: Option<&'static str>,
 }
 
 impl Load {
-    /// Writes the requests of the variant down for wrk, which sends them to `addr`.
-    pub fn new(variant: &Variant, addr: SocketAddr) -> Self {
+    /// Writes the requests of the variant down for wrk, which sends them to `addr` with one token
+    /// after the other.
+    pub fn new(variant: &Variant, tokens: &[String], addr: SocketAddr) -> Self {
         let folder = Folder::new();
-        folder.put("tokens", &variant.tokens.join("\n"));
+        folder.put("tokens", &tokens.join("\n"));
         folder.put("load.lua", &script(variant, &folder));
         let url = format!("http://{addr}{}", variant.path);
-        Self { folder, url, first_token: variant.tokens.first().cloned() }
+        Self { folder, url, first_token: tokens.first().cloned(), body: variant.body }
     }
 
     /// Sends requests one after the other over 8 connections, and says how many were answered.
@@ -74,6 +79,9 @@ impl Load {
         if let Some(token) = &self.first_token {
             command.arg("-H").arg(format!("authorization: Bearer {token}"));
         }
+        if let Some(body) = self.body {
+            command.args(["-m", "POST", "-T", JSON, "-d", body]);
+        }
         let output = command.arg(&self.url).output().expect("oha can be run");
         let report: Value = serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|_| panic!("oha said: {}", String::from_utf8_lossy(&output.stderr)));
@@ -90,7 +98,10 @@ impl Load {
 /// Has wrk send one token after the other, and count answers that are not as expected.
 fn script(variant: &Variant, folder: &Folder) -> String {
     let mut text = String::from("local requests, wrong, threads = {}, 0, {}\n");
-    text.push_str("wrk.method = \"GET\"\n");
+    if let Some(body) = variant.body {
+        let _ = writeln!(text, "wrk.method, wrk.body = \"POST\", {body:?}");
+        let _ = writeln!(text, "wrk.headers[\"content-type\"] = {JSON:?}");
+    }
     for (name, value) in HEADERS {
         let _ = writeln!(text, "wrk.headers[{name:?}] = {value:?}");
     }

@@ -25,49 +25,59 @@ mod bootstrap;
 mod figures;
 mod load;
 mod options;
+mod plot;
 mod process;
 mod report;
+mod results;
 mod run;
+mod setting;
 #[path = "../../tests/support/mod.rs"]
 mod support;
 mod target;
 mod variant;
+mod workshop;
 
+use std::env;
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::{env, fs};
 
 use clap::Parser as _;
 
 use crate::options::Options;
-use crate::variant::Modules;
+use crate::report::Report;
+use crate::setting::Setting;
+use crate::workshop::{Modules, Workshop};
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let options = Options::parse();
     let empty = env::var_os("STEPUP_EMPTY_WASM").map(PathBuf::from);
-    let modules = Modules {
-        stepup: support::bootstrap::wasm(),
-        empty: empty.ok_or("STEPUP_EMPTY_WASM is not set; run scripts/bench")?,
+    let modules =
+        Modules { stepup: support::bootstrap::wasm(), empty: empty.clone().unwrap_or_default() };
+    let workshop = Workshop::new(modules);
+    let variants = variant::all(&workshop);
+    let names: Vec<_> = variants.iter().map(|variant| variant.name).collect();
+    let wanted = match options.select(&names) {
+        Ok(wanted) => wanted,
+        Err(mistake) => {
+            eprintln!("error: {mistake}");
+            return Ok(ExitCode::from(2));
+        }
     };
-    let results = run::all(&options, &modules);
+    if options.check {
+        return Ok(ExitCode::SUCCESS);
+    }
+    empty.ok_or("STEPUP_EMPTY_WASM is not set; run scripts/bench")?;
+    let variants = variant::with_bases(variants, &wanted);
+    let (results, envoy) = run::all(&options, &workshop, &variants);
     let targets = target::judge(&results);
-    let machine = machine(&options);
-    print!("{}", report::text(&results, &targets, &machine));
-    report::write(&options.out, &results, &targets, &machine)?;
-    println!("\nWritten to {}: report.txt, report.json, report.svg", options.out.display());
+    let setting = Setting::of(&options, &envoy);
+    let report = Report { setting: &setting, results: &results, targets: &targets };
+    print!("{}", report.text());
+    println!("\nWritten:");
+    for file in report.write(&options.report())? {
+        println!("  {}", file.display());
+    }
     let missed = targets.iter().any(|target| !target.holds);
     Ok(if options.strict && missed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
-}
-
-/// What was measured on, and how.
-fn machine(options: &Options) -> String {
-    let info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split(": ").nth(1));
-    format!(
-        "{} rounds of {} s for each variant on {}",
-        options.rounds,
-        options.time.as_secs(),
-        model.unwrap_or("an unknown processor")
-    )
 }

@@ -1,124 +1,166 @@
-//! What a run found: as a table, as JSON, and as a plot.
+//! What a run found: as text, as Markdown for docs/performance.md, as JSON, and as a plot.
 
 use std::error::Error;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use plotters::prelude::*;
 use serde_json::json;
 
-use crate::run::{Measured, Results};
+use crate::plot;
+use crate::results::{Measured, Results};
+use crate::setting::Setting;
 use crate::target::Target;
 
-/// The tables for people.
-pub fn text(results: &Results, targets: &[Target], machine: &str) -> String {
-    let mut text = format!("{machine}\n\nCPU time of the proxy for each request, in µs\n\n");
-    let _ = writeln!(
-        text,
-        "{:<38}{:>8}{:>9}{:>17}{:>11}{:>9}{:>9}",
-        "variant", "in all", "added", "half between", "× empty", "p50", "p99"
-    );
-    for measured in &results.variants {
-        let Measured { name, cpu, added, latency, .. } = measured;
-        let ratio = results
-            .ratio(name, "empty filter")
-            .map_or_else(String::new, |ratio| format!("{:.2}", ratio.median));
-        let latency = latency.map_or_else(
-            || format!("{:>9}{:>9}", "", ""),
-            |(half, most)| format!("{half:>9.0}{most:>9.0}"),
-        );
-        let spread = format!("{:.2} to {:.2}", added.low, added.high);
-        let _ = writeln!(
-            text,
-            "{name:<38}{:>8.2}{:>9.2}{spread:>17}{ratio:>11}{latency}",
-            cpu.median, added.median
-        );
+/// All that a report says.
+#[derive(Debug)]
+pub struct Report<'a> {
+    pub setting: &'a Setting,
+    pub results: &'a Results,
+    pub targets: &'a [Target],
+}
+
+const VARIANTS: [&str; 8] = [
+    "variant",
+    "µs in all",
+    "added",
+    "half of the rounds",
+    "× empty",
+    "p50, µs",
+    "p99, µs",
+    "note",
+];
+const TARGETS: [&str; 5] = ["target", "what", "at most", "found", "holds"];
+
+impl Report<'_> {
+    /// For a terminal.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        for (name, value) in self.setting.lines() {
+            let _ = writeln!(text, "{name:<10}  {value}");
+        }
+        text.push_str("\nCPU time of the proxy for each request\n\n");
+        columns(&mut text, VARIANTS, &self.variants(), &[0, 7]);
+        if !self.targets.is_empty() {
+            text.push('\n');
+            columns(&mut text, TARGETS, &self.targets("MISSED"), &[0, 1, 4]);
+        }
+        text
     }
-    let _ = writeln!(text, "\n{:<30}{:<66}{:>10}{:>10}  ", "target", "what", "at most", "found");
-    for target in targets {
-        let Target { case, what, most, found, holds } = target;
-        let holds = if *holds { "holds" } else { "MISSED" };
-        let (most, found) = (number(*most), number(*found));
-        let _ = writeln!(text, "{case:<30}{what:<66}{most:>10}{found:>10}  {holds}");
+
+    /// For docs/performance.md.
+    pub fn markdown(&self) -> String {
+        let mut text = String::new();
+        for (name, value) in self.setting.lines() {
+            let _ = writeln!(text, "- {name}: {value}");
+        }
+        text.push('\n');
+        table(&mut text, VARIANTS, &self.variants());
+        if !self.targets.is_empty() {
+            text.push_str("\nTargets of the project:\n\n");
+            table(&mut text, TARGETS, &self.targets("no"));
+        }
+        text
+    }
+
+    /// Writes all forms, each as `place` with an ending of its own. Tells their names.
+    ///
+    /// # Errors
+    ///
+    /// What the file system says.
+    pub fn write(&self, place: &Path) -> Result<Vec<PathBuf>, Box<dyn Error>> {
+        let Self { setting, results, targets } = self;
+        let all = json!({"setting": setting, "results": results, "targets": targets});
+        if let Some(folder) = place.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let mut files = Vec::new();
+        let forms = [("txt", self.text()), ("md", self.markdown()), ("json", format!("{all:#}\n"))];
+        for (ending, content) in forms {
+            let file = place.with_added_extension(ending);
+            fs::write(&file, content)?;
+            files.push(file);
+        }
+        let file = place.with_added_extension("svg");
+        plot::draw(&file, results)?;
+        files.push(file);
+        Ok(files)
+    }
+
+    fn variants(&self) -> Vec<[String; 8]> {
+        let row = |measured: &Measured| {
+            let Measured { name, note, cpu, added, latency, .. } = measured;
+            let ratio = self.results.ratio(name, "empty filter");
+            [
+                (*name).to_owned(),
+                format!("{:.1}", cpu.median),
+                format!("{:.2}", added.median),
+                format!("{:.2} to {:.2}", added.low, added.high),
+                ratio.map_or_else(String::new, |ratio| format!("{:.2}", ratio.median)),
+                latency.map_or_else(String::new, |(half, _)| format!("{half:.0}")),
+                latency.map_or_else(String::new, |(_, most)| format!("{most:.0}")),
+                note.unwrap_or_default().to_owned(),
+            ]
+        };
+        self.results.variants.iter().map(row).collect()
+    }
+
+    fn targets(&self, missed: &str) -> Vec<[String; 5]> {
+        let row = |target: &Target| {
+            let Target { case, what, most, found, holds } = target;
+            let holds = if *holds { "yes" } else { missed };
+            [(*case).to_owned(), what.clone(), number(*most), number(*found), holds.to_owned()]
+        };
+        self.targets.iter().map(row).collect()
+    }
+}
+
+/// Columns as wide as their widest entry, with figures at the right.
+fn columns<const COUNT: usize>(
+    text: &mut String,
+    head: [&str; COUNT],
+    rows: &[[String; COUNT]],
+    left: &[usize],
+) {
+    let head = head.map(str::to_owned);
+    let lines = || std::iter::once(&head).chain(rows);
+    let width = |column: usize| lines().map(|line| line[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<_> = (0..COUNT).map(width).collect();
+    for line in lines() {
+        let cell = |(column, cell): (usize, &String)| {
+            let width = widths[column];
+            if left.contains(&column) {
+                format!("{cell:<width$}")
+            } else {
+                format!("{cell:>width$}")
+            }
+        };
+        let cells: Vec<_> = line.iter().enumerate().map(cell).collect();
+        let _ = writeln!(text, "{}", cells.join("  ").trim_end());
+    }
+}
+
+/// A table of Markdown. No entry holds a bar.
+fn table<const COUNT: usize>(text: &mut String, head: [&str; COUNT], rows: &[[String; COUNT]]) {
+    let _ = writeln!(text, "| {} |", head.join(" | "));
+    let _ = writeln!(text, "| {} |", ["---"; COUNT].join(" | "));
+    for row in rows {
+        let _ = writeln!(text, "| {} |", row.join(" | "));
+    }
+}
+
+/// Large numbers are whole ones, in groups of three.
+fn number(value: f64) -> String {
+    if value < 1000.0 {
+        return format!("{value:.2}");
+    }
+    let digits = format!("{value:.0}");
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
     }
     text
 }
-
-/// Large numbers are whole ones.
-fn number(value: f64) -> String {
-    if value >= 1000.0 { format!("{value:.0}") } else { format!("{value:.2}") }
-}
-
-/// Writes the tables, the numbers and the plot into a folder.
-pub fn write(
-    folder: &Path,
-    results: &Results,
-    targets: &[Target],
-    machine: &str,
-) -> Result<(), Box<dyn Error>> {
-    fs::create_dir_all(folder)?;
-    fs::write(folder.join("report.txt"), text(results, targets, machine))?;
-    let all = json!({"machine": machine, "results": results, "targets": targets});
-    fs::write(folder.join("report.json"), format!("{all:#}\n"))?;
-    plot(&folder.join("report.svg"), results)
-}
-
-/// A bar for what each variant adds, with the half of the rounds around its median. The axis is
-/// logarithmic: a token that is checked anew costs twenty times one that is known.
-fn plot(file: &Path, results: &Results) -> Result<(), Box<dyn Error>> {
-    const ROW: u32 = 24;
-    const LEAST: f64 = 0.5;
-    let shown: Vec<_> = results.variants.iter().filter(|one| one.added.median > LEAST).collect();
-    let count = u32::try_from(shown.len())?;
-    let most = shown.iter().map(|one| one.added.high).fold(LEAST * 2.0, f64::max) * 1.3;
-    let root = SVGBackend::new(file, (960, 90 + count * ROW)).into_drawing_area();
-    root.fill(&WHITE)?;
-    let mut chart = ChartBuilder::on(&root)
-        .caption("CPU time added to a request, µs", ("sans-serif", 18))
-        .margin(12)
-        .x_label_area_size(28)
-        .y_label_area_size(290)
-        .build_cartesian_2d((LEAST..most).log_scale(), (0..count).into_segmented())?;
-    let name = |place: &SegmentValue<u32>| match place {
-        SegmentValue::CenterOf(row) => count
-            .checked_sub(row + 1)
-            .and_then(|row| shown.get(row as usize))
-            .map_or_else(String::new, |one| one.name.to_owned()),
-        _ => String::new(),
-    };
-    chart
-        .configure_mesh()
-        .disable_y_mesh()
-        .y_labels(shown.len())
-        .y_label_formatter(&name)
-        .x_label_formatter(&|value| format!("{value:.1}"))
-        .label_style(("sans-serif", 13))
-        .draw()?;
-    for (row, one) in (0..count).rev().zip(&shown) {
-        let Measured { added, name, .. } = one;
-        let others = ["empty", "jwt_authn", "ext_authz", "no filter"];
-        let color =
-            if others.iter().any(|other| name.starts_with(other)) { &GREY } else { &BLUE_700 };
-        let (bottom, top) = (SegmentValue::Exact(row), SegmentValue::Exact(row + 1));
-        let mut bar = Rectangle::new([(LEAST, bottom), (added.median, top)], color.filled());
-        bar.set_margin(4, 4, 0, 0);
-        chart.draw_series([bar])?;
-        let center = SegmentValue::CenterOf(row);
-        let line = [(added.low, center.clone()), (added.high, center)];
-        chart.draw_series([PathElement::new(line, BLACK)])?;
-        let label = format!("{:.2}", added.median);
-        let place = (added.high * 1.03, SegmentValue::CenterOf(row));
-        let style = ("sans-serif", 12).into_font().color(&BLACK);
-        let style = style.pos(plotters::style::text_anchor::Pos::new(
-            plotters::style::text_anchor::HPos::Left,
-            plotters::style::text_anchor::VPos::Center,
-        ));
-        chart.draw_series([Text::new(label, place, style)])?;
-    }
-    root.present()?;
-    Ok(())
-}
-
-const GREY: RGBColor = RGBColor(158, 158, 158);
-const BLUE_700: RGBColor = RGBColor(25, 118, 210);

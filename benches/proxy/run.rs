@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::authz;
@@ -15,9 +14,11 @@ use crate::figures::Figure;
 use crate::load::Load;
 use crate::options::Options;
 use crate::process::{cpu_time, pin};
+use crate::results::{Measured, Results, Startup};
 use crate::support::http::Connection;
 use crate::support::{Envoy, EnvoyOptions, Request};
-use crate::variant::{self, Modules, Startups, Variant};
+use crate::variant::Variant;
+use crate::workshop::Workshop;
 
 /// The core of the proxy; the load has the other.
 const CORE: usize = 0;
@@ -25,68 +26,21 @@ const CORE: usize = 0;
 /// How often it is measured what a start takes.
 const STARTS: usize = 5;
 
-/// What was measured, by variant.
-#[derive(Debug, Serialize)]
-pub struct Results {
-    /// In the order of the tables.
-    pub variants: Vec<Measured>,
-    /// What a start takes, and what a running filter holds.
-    pub startup: Option<Startup>,
-    #[serde(skip)]
-    added: BTreeMap<&'static str, Vec<f64>>,
-}
-
-/// One variant.
-#[derive(Debug, Serialize)]
-pub struct Measured {
-    /// Its name.
-    pub name: &'static str,
-    /// CPU time of the proxy for each request, in microseconds.
-    pub cpu: Figure,
-    /// That less the time without a filter in the same round, for each copy of the filter.
-    pub added: Figure,
-    /// Requests that were measured.
-    pub requests: u64,
-    /// Latency at a fixed rate, in microseconds: the median and the 99th of a hundred.
-    pub latency: Option<(f64, f64)>,
-}
-
-/// What a start takes, and what a running filter holds.
-#[derive(Debug, Serialize)]
-pub struct Startup {
-    /// From a configuration of 10,000 rules to a filter that is ready, in milliseconds for each VM.
-    pub rules_ms: f64,
-    /// The size of the module.
-    pub module_bytes: u64,
-    /// Memory that one more worker takes with the filter, less what it takes without.
-    pub idle_bytes: f64,
-    /// The same with a cache full of tokens.
-    pub full_bytes: f64,
-}
-
-impl Results {
-    /// What one variant adds, as a multiple of what another adds; `None` where either is missing.
-    pub fn ratio(&self, variant: &str, reference: &str) -> Option<Figure> {
-        let (over, under) = (self.added.get(variant)?, self.added.get(reference)?);
-        // Of one round, so that both met the same machine.
-        Some(Figure::of(over.iter().zip(under).map(|(over, under)| over / under)))
-    }
-}
-
-/// Measures everything that the options ask for.
-pub fn all(options: &Options, modules: &Modules) -> Results {
-    let (variants, startups) = variant::all(modules);
-    let variants: Vec<_> = variants.into_iter().filter(|variant| options.wants(variant)).collect();
-    let startup = (!options.no_startup).then(|| measure_startup(&startups, modules));
+/// Measures these variants as the options ask for, and tells what Envoy says of its version.
+pub fn all(options: &Options, workshop: &Workshop, variants: &[Variant]) -> (Results, String) {
+    let startup = (!options.no_startup).then(|| measure_startup(workshop));
     let server = authz::start();
     let envoy = Envoy::start(
-        EnvoyOptions::whole(bootstrap::bootstrap(&variants, server)).log_level("wasm:warning"),
+        EnvoyOptions::whole(bootstrap::bootstrap(variants, server)).log_level("wasm:warning"),
     );
     pin(envoy.pid(), CORE);
     let places = addresses(&envoy);
-    let prepare = |(variant, addr): (&Variant, &SocketAddr)| Load::new(variant, *addr);
+    eprintln!("signing tokens");
+    let prepare = |(variant, addr): (&Variant, &SocketAddr)| {
+        Load::new(variant, &workshop.tokens(&variant.tokens), *addr)
+    };
     let loads: Vec<_> = variants.iter().zip(&places).map(prepare).collect();
-    let mut rounds = Rounds { envoy: &envoy, variants: &variants, loads: &loads, options };
+    let mut rounds = Rounds { envoy: &envoy, variants, loads: &loads, options };
     rounds.warm_up();
     let (cpu, requests) = rounds.measure();
     let latency = rounds.latencies();
@@ -102,6 +56,7 @@ pub fn all(options: &Options, modules: &Modules) -> Results {
             added.insert(variant.name, difference.clone());
             Measured {
                 name: variant.name,
+                note: variant.note,
                 cpu: Figure::of(cpu.iter().copied()),
                 added: Figure::of(difference),
                 requests,
@@ -110,7 +65,9 @@ pub fn all(options: &Options, modules: &Modules) -> Results {
         },
     );
     let variants = measured.collect();
-    Results { variants, startup, added }
+    let server: Value = serde_json::from_str(&envoy.admin_get("/server_info")).expect("JSON");
+    let version = server["version"].as_str().unwrap_or("unknown").to_owned();
+    (Results { variants, startup, added }, version)
 }
 
 struct Rounds<'a> {
@@ -133,8 +90,9 @@ impl Rounds<'_> {
     fn measure(&mut self) -> (Vec<Vec<f64>>, Vec<u64>) {
         let count = self.variants.len();
         let (mut cpu, mut requests) = (vec![Vec::new(); count], vec![0; count]);
-        for round in 0..self.options.rounds {
-            eprintln!("round {} of {}", round + 1, self.options.rounds);
+        let rounds = self.options.rounds();
+        for round in 1..=rounds {
+            eprintln!("round {round} of {rounds}");
             for (index, variant) in self.variants.iter().enumerate() {
                 let (before, load) = (self.cpu(variant), &self.loads[index]);
                 let answered = load.saturate(self.options.time);
@@ -155,7 +113,7 @@ impl Rounds<'_> {
     }
 
     fn latencies(&mut self) -> Vec<Option<(f64, f64)>> {
-        if self.options.no_latency {
+        if !self.options.measures_latency() {
             return vec![None; self.variants.len()];
         }
         let rate = self.options.rate;
@@ -164,7 +122,7 @@ impl Rounds<'_> {
         let all = self.loads.iter().zip(self.variants);
         all.map(|(load, variant)| {
             // oha sends one token, which is not new the second time.
-            if variant.tokens.len() > 1 {
+            if variant.tokens.change() {
                 return None;
             }
             let (half, most) = load.latency(rate, self.options.latency_time, variant.status);
@@ -187,8 +145,9 @@ fn addresses(envoy: &Envoy) -> Vec<SocketAddr> {
     (0..listeners.len()).map(|index| find(format!("v{index}")).expect("a port")).collect()
 }
 
-fn measure_startup(startups: &Startups, modules: &Modules) -> Startup {
+fn measure_startup(workshop: &Workshop) -> Startup {
     eprintln!("what a start takes");
+    let startups = workshop.startups();
     // One VM checks the configuration, one is the main thread's, each worker has one of its own.
     let vms = 3.0;
     let start = |filters: &[Value], workers: u32| {
@@ -226,6 +185,6 @@ fn measure_startup(startups: &Startups, modules: &Modules) -> Startup {
         assert_eq!(connection.send(&request).expect("an answer").status, 200);
     }
     let full_bytes = idle_bytes + envoy.memory() as f64 - before;
-    let module_bytes = fs::metadata(&modules.stepup).expect("the module is there").len();
+    let module_bytes = fs::metadata(&workshop.modules().stepup).expect("the module is there").len();
     Startup { rules_ms: rules_ms.median, module_bytes, idle_bytes, full_bytes }
 }

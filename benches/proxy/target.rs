@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::run::Results;
+use crate::results::Results;
 
 /// A target with what was measured.
 #[derive(Debug, Serialize)]
@@ -95,6 +95,10 @@ pub fn judge(results: &Results) -> Vec<Target> {
         let what = format!("{} / {}", ratio.variant, ratio.reference);
         Some(target(ratio.case, what, ratio.most, found))
     });
+    let (header, known) = ("known token, condition on a header", "known token");
+    let conditions = results.difference(header, known).into_iter().map(|more| {
+        target("one header condition", format!("{header} − {known}, µs"), 8.0, more.median)
+    });
     let sizes = results.startup.as_ref().into_iter().flat_map(|startup| {
         let mega = 1024.0 * 1024.0;
         [
@@ -104,7 +108,7 @@ pub fn judge(results: &Results) -> Vec<Target> {
             target("memory of a VM, full cache", "MiB".into(), 16.0, startup.full_bytes / mega),
         ]
     });
-    ratios.chain(sizes).collect()
+    ratios.chain(conditions).chain(sizes).collect()
 }
 
 fn target(case: &'static str, what: String, most: f64, found: f64) -> Target {
