@@ -37,7 +37,7 @@ pub fn all(options: &Options, workshop: &Workshop, variants: &[Variant]) -> (Res
     let places = addresses(&envoy);
     eprintln!("signing tokens");
     let prepare = |(variant, addr): (&Variant, &SocketAddr)| {
-        Load::new(variant, &workshop.tokens(&variant.tokens), *addr)
+        Load::new(variant, &workshop.tokens(variant.tokens), *addr)
     };
     let loads: Vec<_> = variants.iter().zip(&places).map(prepare).collect();
     let mut rounds = Rounds { envoy: &envoy, variants, loads: &loads, options };

@@ -1,5 +1,7 @@
 //! Keys, tokens, and the filters that take them.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
@@ -26,6 +28,8 @@ pub struct Modules {
 pub struct Workshop {
     modules: Modules,
     keys: [SigningKey; 5],
+    /// New tokens, by algorithm.
+    signed: RefCell<BTreeMap<&'static str, Vec<String>>>,
 }
 
 impl Workshop {
@@ -33,7 +37,11 @@ impl Workshop {
     pub fn new(modules: Modules) -> Self {
         use Algorithm::{EdDsa, Es256, Es256k, Ps256, Rs256};
         let key = |algorithm: Algorithm| SigningKey::generate(algorithm, algorithm.name());
-        Self { modules, keys: [Rs256, Es256, EdDsa, Ps256, Es256k].map(key) }
+        Self {
+            modules,
+            keys: [Rs256, Es256, EdDsa, Ps256, Es256k].map(key),
+            signed: RefCell::default(),
+        }
     }
 
     /// The modules that the filters load.
@@ -59,15 +67,26 @@ impl Workshop {
         self.key(algorithm).token(claims)
     }
 
-    /// Signs tokens, which takes seconds where they are many.
-    pub fn tokens(&self, tokens: &Tokens) -> Vec<String> {
-        let new = |algorithm| (0..NEW_TOKENS).map(move |user| self.token(algorithm, "2", user));
-        match *tokens {
+    /// The tokens of a variant's requests. Many take seconds to sign, so variants share them.
+    pub fn tokens(&self, tokens: Tokens) -> Vec<String> {
+        match tokens {
             Tokens::None => Vec::new(),
             Tokens::Known { acr } => vec![self.token(Algorithm::Rs256, acr, 0)],
-            Tokens::New(algorithm) => new(algorithm).collect(),
-            Tokens::Forged => new(Algorithm::Rs256).map(|token| forge(&token)).collect(),
+            Tokens::New(algorithm) => {
+                let sign = || self.new_tokens(algorithm);
+                let mut signed = self.signed.borrow_mut();
+                signed.entry(algorithm.name()).or_insert_with(sign).clone()
+            }
+            Tokens::Forged => self
+                .tokens(Tokens::New(Algorithm::Rs256))
+                .iter()
+                .map(|token| forge(token))
+                .collect(),
         }
+    }
+
+    fn new_tokens(&self, algorithm: Algorithm) -> Vec<String> {
+        (0..NEW_TOKENS).map(|user| self.token(algorithm, "2", user)).collect()
     }
 
     /// The configuration that operators are shown first, with keys of this bench.
