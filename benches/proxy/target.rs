@@ -103,7 +103,12 @@ pub fn judge(results: &Results) -> Vec<Target> {
         let mega = 1024.0 * 1024.0;
         [
             target("10,000 rules to ready", "ms per VM".into(), 300.0, startup.rules_ms),
-            target("module, with conditions", "bytes".into(), 1_600_000.0, startup.module_bytes as f64),
+            target(
+                "module, with conditions",
+                "bytes".into(),
+                1_600_000.0,
+                startup.module_bytes as f64,
+            ),
             target("memory of a VM, idle", "MiB".into(), 4.0, startup.idle_bytes / mega),
             target("memory of a VM, full cache", "MiB".into(), 16.0, startup.full_bytes / mega),
         ]

@@ -6,6 +6,8 @@
 //! WebAssembly. It is used only for algorithms for which it has told a good signature from a
 //! forged one at start-up.
 
+use std::borrow::Cow;
+
 use der::Encode as _;
 use der::asn1::UintRef;
 use jwt_simple::prelude::{
@@ -16,6 +18,7 @@ use jwt_simple::prelude::{
 };
 use p256::ecdsa::signature::Verifier as _;
 use prost::Message;
+use prost::encoding::{WireType, encode_key, encode_varint};
 use superboring::pkey::PKey;
 use superboring::sign::Verifier;
 
@@ -29,6 +32,9 @@ mod vectors;
 
 /// The name of Envoy's foreign function.
 const FUNCTION: &str = "verify_signature";
+
+/// The longest number of a protobuf message, in bytes.
+const MAX_VARINT: usize = 10;
 
 /// The algorithm that `jwt-simple` lacks.
 const ONLY_BY_PROXY: Algorithm = Algorithm::ES512;
@@ -62,14 +68,11 @@ impl SignatureEngines {
     /// refuse a forged one.
     pub fn probe(host: &dyn Host) -> Self {
         let tells_apart = |vector: &vectors::Vector| {
-            let arguments = |text: &[u8]| Arguments {
-                hash_function: vector.hash.to_owned(),
-                public_key: vector.spki.to_vec(),
-                signature: vector.signature.to_vec(),
-                text: text.to_vec(),
+            let ask = |text| {
+                let (hash_function, public_key) = (vector.hash, vector.spki);
+                Arguments { hash_function, public_key, signature: vector.signature, text }.ask(host)
             };
-            arguments(vectors::TEXT).ask(host) == Ok(true)
-                && arguments(vectors::FORGED_TEXT).ask(host) == Ok(false)
+            ask(vectors::TEXT) == Ok(true) && ask(vectors::FORGED_TEXT) == Ok(false)
         };
         let offered = vectors::VECTORS.iter().filter(|vector| tells_apart(vector));
         Self { by_proxy: offered.map(|vector| vector.algorithm).collect() }
@@ -107,19 +110,15 @@ impl SignatureEngines {
     }
 }
 
-/// `envoy.source.extensions.common.wasm.VerifySignatureArguments`.
-#[derive(Clone, PartialEq, Message)]
-struct Arguments {
-    #[prost(string, tag = "1")]
-    hash_function: String,
+/// `envoy.source.extensions.common.wasm.VerifySignatureArguments`, borrowed: each new token would be copied
+/// once more for a message that owns its fields.
+struct Arguments<'a> {
+    hash_function: &'a str,
     /// DER `SubjectPublicKeyInfo`.
-    #[prost(bytes = "vec", tag = "2")]
-    public_key: Vec<u8>,
+    public_key: &'a [u8],
     /// PKCS#1 v1.5 for RSA, DER `Ecdsa-Sig-Value` for ECDSA.
-    #[prost(bytes = "vec", tag = "3")]
-    signature: Vec<u8>,
-    #[prost(bytes = "vec", tag = "4")]
-    text: Vec<u8>,
+    signature: &'a [u8],
+    text: &'a [u8],
 }
 
 /// `envoy.source.extensions.common.wasm.VerifySignatureResult`.
@@ -131,11 +130,23 @@ struct Answer {
     error: String,
 }
 
-impl Arguments {
+impl Arguments<'_> {
     /// Only an explicit `true` counts as a good signature.
     fn ask(&self, host: &dyn Host) -> Result<bool, NotOffered> {
-        let answer = host.call_foreign_function(FUNCTION, &self.encode_to_vec())?;
+        let answer = host.call_foreign_function(FUNCTION, &self.encode())?;
         Ok(Answer::decode(answer.as_slice()).is_ok_and(|answer| answer.result))
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let fields = [self.hash_function.as_bytes(), self.public_key, self.signature, self.text];
+        let longest = |field: &[u8]| field.len().saturating_add(2 * MAX_VARINT);
+        let mut message = Vec::with_capacity(fields.into_iter().map(longest).sum());
+        for (tag, field) in (1..).zip(fields) {
+            encode_key(tag, WireType::LengthDelimited, &mut message);
+            encode_varint(field.len().try_into().unwrap_or(u64::MAX), &mut message);
+            message.extend_from_slice(field);
+        }
+        message
     }
 }
 
@@ -155,17 +166,17 @@ fn verify_by_proxy(
     };
     let signature = if is_ecdsa {
         match ecdsa_to_der(token.signature(), key) {
-            Some(signature) => signature,
+            Some(signature) => Cow::Owned(signature),
             None => return Ok(false),
         }
     } else {
-        token.signature().to_vec()
+        Cow::Borrowed(token.signature())
     };
     Arguments {
-        hash_function: hash.to_owned(),
-        public_key: key.spki().to_vec(),
-        signature,
-        text: token.signing_input().as_bytes().to_vec(),
+        hash_function: hash,
+        public_key: key.spki(),
+        signature: &signature,
+        text: token.signing_input().as_bytes(),
     }
     .ask(host)
 }

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use prost::Message as _;
+use prost::Message;
 use serde_json::json;
 
 use super::super::tests::signer::{Signer, base64, issuer};
@@ -14,6 +14,20 @@ use crate::request::Headers;
 use crate::time::Timestamp;
 use crate::token::tests::verify;
 use crate::token::{Issuers, TokenError};
+
+/// What a proxy is asked (`envoy.source.extensions.common.wasm.VerifySignatureArguments`), as its own reader
+/// of protobuf takes it.
+#[derive(Clone, PartialEq, Message)]
+struct Asked {
+    #[prost(string, tag = "1")]
+    hash_function: String,
+    #[prost(bytes = "vec", tag = "2")]
+    public_key: Vec<u8>,
+    #[prost(bytes = "vec", tag = "3")]
+    signature: Vec<u8>,
+    #[prost(bytes = "vec", tag = "4")]
+    text: Vec<u8>,
+}
 
 /// How a proxy answers to `verify_signature`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -34,18 +48,18 @@ enum Answers {
 struct Proxy {
     host: MemoryHost,
     answers: Rc<Cell<Answers>>,
-    asked: Rc<RefCell<Vec<Arguments>>>,
+    asked: Rc<RefCell<Vec<Asked>>>,
 }
 
 impl Proxy {
     fn new(answers: Answers) -> Self {
         let answers = Rc::new(Cell::new(answers));
-        let asked = Rc::new(RefCell::<Vec<Arguments>>::default());
+        let asked = Rc::new(RefCell::<Vec<Asked>>::default());
         let mut host = MemoryHost::new(Headers::default()).with_foreign_functions({
             let (answers, asked) = (Rc::clone(&answers), Rc::clone(&asked));
             move |name, arguments| {
                 assert_eq!(name, "verify_signature");
-                let arguments = Arguments::decode(arguments).unwrap();
+                let arguments = Asked::decode(arguments).unwrap();
                 let answer = answers.get().to(&arguments);
                 RefCell::borrow_mut(&asked).push(arguments);
                 answer
@@ -57,7 +71,7 @@ impl Proxy {
 }
 
 impl Answers {
-    fn to(self, arguments: &Arguments) -> Result<Vec<u8>, NotOffered> {
+    fn to(self, arguments: &Asked) -> Result<Vec<u8>, NotOffered> {
         let answer =
             |result, error: &str| Ok(Answer { result, error: error.into() }.encode_to_vec());
         let is_rsa = arguments.public_key.len() > 256;
@@ -76,7 +90,7 @@ impl Answers {
 }
 
 /// Checks a signature with other crates than the filter.
-fn is_true(arguments: &Arguments) -> bool {
+fn is_true(arguments: &Asked) -> bool {
     use rsa::pkcs8::DecodePublicKey as _;
     use rsa::sha2::{Digest as _, Sha256, Sha384, Sha512};
     let (spki, text) = (arguments.public_key.as_slice(), arguments.text.as_slice());
@@ -133,7 +147,7 @@ fn the_proxy_is_used_only_for_what_it_tells_apart_at_the_start() {
 #[test]
 fn the_vectors_of_the_self_test_are_good_and_forged() {
     for vector in &vectors::VECTORS {
-        let arguments = |text: &[u8]| Arguments {
+        let arguments = |text: &[u8]| Asked {
             hash_function: vector.hash.to_owned(),
             public_key: vector.spki.to_vec(),
             signature: vector.signature.to_vec(),
@@ -275,7 +289,7 @@ fn every_signature_that_a_key_makes_survives_the_way_to_the_proxy() {
         let text = number.to_be_bytes().to_vec();
         let signature = ecdsa_to_der(&signer.sign(&text), &key).unwrap();
         lengths.insert(signature.len());
-        let arguments = Arguments {
+        let arguments = Asked {
             hash_function: "sha256".to_owned(),
             public_key: key.spki().to_vec(),
             signature,
