@@ -31,6 +31,10 @@ pub enum BodyError {
     NotForm,
     /// It names a member, or a field, twice.
     Duplicate,
+    /// It has a name that some readers take for another one.
+    OddName,
+    /// It is a form, and the query has a parameter of the name of a field.
+    AlsoInQuery,
     /// It is nested too deep.
     TooDeep,
     /// It holds too many values.
@@ -54,6 +58,8 @@ impl fmt::Display for BodyError {
             Self::NotJson => "the body is not JSON",
             Self::NotForm => "the body is not a form that everyone reads in one way",
             Self::Duplicate => "the body names a member twice",
+            Self::OddName => "the body has a name that some readers take for another one",
+            Self::AlsoInQuery => "the query names a field of the body too",
             Self::TooDeep => return write!(f, "the body is nested deeper than {MAX_DEPTH} levels"),
             Self::TooManyValues => {
                 return write!(f, "the body holds more than {MAX_VALUES} values");

@@ -9,7 +9,20 @@ use serde_json::{Map, Value};
 use super::names::Names;
 use super::{BodyError, MAX_VALUES};
 
-pub(crate) fn parse(bytes: &[u8]) -> Result<Value, BodyError> {
+/// Reads the body of a request to this target. Servers such as Servlet containers, PHP and Rails give
+/// parameters of the query and fields of a form by one name.
+pub(super) fn parse_body(bytes: &[u8], target: &[u8]) -> Result<Value, BodyError> {
+    let (fields, names) = fields(bytes)?;
+    names.check_query(target)?;
+    Ok(fields)
+}
+
+/// Reads a query.
+pub(crate) fn parse_query(bytes: &[u8]) -> Result<Value, BodyError> {
+    fields(bytes).map(|(fields, _)| fields)
+}
+
+fn fields(bytes: &[u8]) -> Result<(Value, Names), BodyError> {
     // Some servers part fields at semicolons too; browsers encode one that is meant.
     if bytes.contains(&b';') {
         return Err(BodyError::NotForm);
@@ -32,7 +45,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Value, BodyError> {
             return Err(BodyError::TooManyValues);
         }
     }
-    Ok(Value::Object(fields))
+    Ok((Value::Object(fields), names))
 }
 
 fn decode(text: &[u8]) -> Result<String, BodyError> {

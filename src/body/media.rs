@@ -2,11 +2,12 @@
 
 use super::BodyError;
 use crate::request::Headers;
+use crate::token::headers_alike;
 
 /// The kinds of bodies that are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
-    /// `application/json`, or a type that ends with `+json` (RFC 6839 §3.1).
+    /// `application/json`, or another `application/` type that ends with `+json` (RFC 6839 §3.1).
     Json,
     /// `application/x-www-form-urlencoded`.
     Form,
@@ -14,28 +15,39 @@ pub(super) enum Format {
 
 /// The application may decode what a filter sees encoded.
 pub(super) fn check_encoding(headers: &Headers) -> Result<(), BodyError> {
-    let mut encodings = headers.values("content-encoding");
-    if encodings.all(|encoding| encoding.trim_ascii().eq_ignore_ascii_case(b"identity")) {
+    let mut encodings = headers_alike(headers, "content-encoding");
+    if encodings.all(|(_, encoding)| encoding.trim_ascii().eq_ignore_ascii_case(b"identity")) {
         Ok(())
     } else {
         Err(BodyError::Encoded)
     }
 }
 
-/// The kind that the only `content-type` names (RFC 9110 §8.3.1).
+/// The kind that the only `content-type` names (RFC 9110 §8.3.1). One that is written `content_type` is
+/// a second one to servers that pass headers on as variables.
 pub(super) fn format(headers: &Headers) -> Result<Format, BodyError> {
-    let value = headers.single("content-type").ok_or(BodyError::NoType)?;
+    let mut types = headers_alike(headers, "content-type");
+    let (Some((b"content-type", value)), None) = (types.next(), types.next()) else {
+        return Err(BodyError::NoType);
+    };
     let value = std::str::from_utf8(value).map_err(|_| BodyError::WrongType)?;
     let mut parts = Parts { rest: Some(value) };
     let essence = parts.next().unwrap_or_default().trim_ascii().to_ascii_lowercase();
     let format = match essence.split_once('/') {
         Some(("application", "x-www-form-urlencoded")) => Format::Form,
         Some(("application", "json")) => Format::Json,
-        Some((top, sub)) if is_token(top) && is_token(sub) && sub.ends_with("+json") => {
-            Format::Json
-        }
+        Some(("application", sub)) if is_token(sub) && sub.ends_with("+json") => Format::Json,
         _ => return Err(BodyError::WrongType),
     };
+    // Many applications only search for what they know.
+    let others: &[&str] = match format {
+        Format::Json => &["urlencoded", "form-data", "multipart"],
+        Format::Form => &["json", "form-data", "multipart"],
+    };
+    let searched = value.to_ascii_lowercase();
+    if others.iter().any(|other| searched.contains(other)) {
+        return Err(BodyError::WrongType);
+    }
     let mut has_charset = false;
     for parameter in parts.map(str::trim_ascii).filter(|parameter| !parameter.is_empty()) {
         let (name, value) = parameter.split_once('=').ok_or(BodyError::WrongType)?;

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 pub use self::error::BodyError;
 
-pub(crate) use self::form::parse as parse_form;
+pub(crate) use self::form::parse_query;
 use self::media::Format;
 use crate::request::Headers;
 
@@ -67,6 +67,6 @@ pub fn parse(headers: &Headers, bytes: &[u8]) -> Result<Value, BodyError> {
     media::check_encoding(headers)?;
     match media::format(headers)? {
         Format::Json => json::parse(bytes),
-        Format::Form => form::parse(bytes),
+        Format::Form => form::parse_body(bytes, headers.single(":path").unwrap_or_default()),
     }
 }

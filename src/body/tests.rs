@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::BodyError::{
-    ByteOrderMark, Duplicate, Encoded, InexactNumber, Missing, NoType, NotForm, NotJson, NotUtf8,
-    TooDeep, TooLarge, TooManyValues, WrongCharset, WrongType,
+    AlsoInQuery, ByteOrderMark, Duplicate, Encoded, InexactNumber, Missing, NoType, NotForm,
+    NotJson, NotUtf8, OddName, TooDeep, TooLarge, TooManyValues, WrongCharset, WrongType,
 };
 use super::*;
 
@@ -42,7 +42,8 @@ fn the_content_type_says_how_a_body_is_read() {
         "application/json; charset=\"UTF-8\"",
         "application/json; profile=\"a;b\"; charset=utf-8;",
         "application/vnd.bank.transfer+json",
-        "text/x+json; version=1",
+        "application/vnd.platform.v1+json; version=1",
+        "application/vnd.api+json; ext=\"https://jsonapi.org/ext/atomic\"",
     ] {
         assert_eq!(typed(content_type, "[1]"), Ok(json!([1])), "{content_type}");
     }
@@ -54,6 +55,17 @@ fn the_content_type_says_how_a_body_is_read() {
         ("application/xml", WrongType),
         ("multipart/form-data; boundary=x", WrongType),
         ("/+json", WrongType),
+        ("text/x+json", WrongType),
+        ("multipart/form-data+json", WrongType),
+        ("multipart/form-data+json; boundary=x", WrongType),
+        ("application/form-data+json", WrongType),
+        ("application/x-www-form-urlencoded+json", WrongType),
+        ("application/X-WWW-Form-Urlencoded+json", WrongType),
+        ("application/json; a=\"application/x-www-form-urlencoded\"", WrongType),
+        ("application/json; a=\"Multipart/Form-Data; boundary=x\"", WrongType),
+        ("application/json; multipart=x-www-form-urlencoded", WrongType),
+        ("application/x-www-form-urlencoded; a=\"application/json\"", WrongType),
+        ("application/x-www-form-urlencoded; a=\"multipart/form-data\"", WrongType),
         ("a b/x+json", WrongType),
         ("application/json, text/plain", WrongType),
         ("application/json,application/json", WrongType),
@@ -72,8 +84,11 @@ fn the_content_type_says_how_a_body_is_read() {
         assert_eq!(typed(content_type, "[1]"), Err(expected), "{content_type}");
     }
     assert_eq!(parse(&headers(&[]), b"[1]"), Err(NoType));
-    let twice = [("content-type", JSON), ("content-type", JSON)];
-    assert_eq!(parse(&headers(&twice), b"[1]"), Err(NoType));
+    for other in ["content-type", "content_type", "content.type"] {
+        let twice = [("content-type", JSON), (other, JSON)];
+        assert_eq!(parse(&headers(&twice), b"[1]"), Err(NoType), "{other}");
+    }
+    assert_eq!(parse(&headers(&[("content_type", JSON)]), b"[1]"), Err(NoType));
     let bytes = Headers::new(vec![("content-type".to_owned(), b"application/json; a=\xff".into())]);
     assert_eq!(parse(&bytes, b"[1]"), Err(WrongType));
 }
@@ -94,6 +109,10 @@ fn a_body_that_is_missing_or_encoded_is_not_read() {
         let encodings = encodings.iter().map(|encoding| ("content-encoding", *encoding));
         let all = std::iter::once(("content-type", JSON)).chain(encodings).collect::<Vec<_>>();
         assert_eq!(parse(&headers(&all), b"1"), expected, "{all:?}");
+    }
+    for (value, expected) in [("identity", Ok(json!(1))), ("gzip", Err(Encoded))] {
+        let all = [("content-type", JSON), ("content_encoding", value)];
+        assert_eq!(parse(&headers(&all), b"1"), expected, "some servers read _ as -");
     }
 }
 
@@ -234,6 +253,110 @@ fn a_form_is_an_object_of_strings() {
     let fields = |count| (0..count).map(|index| format!("{index}=")).collect::<Vec<_>>().join("&");
     assert!(form(fields(MAX_VALUES - 1)).is_ok());
     assert_eq!(form(fields(MAX_VALUES)), Err(TooManyValues));
+}
+
+#[test]
+fn names_that_some_reader_takes_for_one_are_a_doubt() {
+    for body in [
+        "amount=1&Amount=5",
+        "amount=1&amount[]=5",
+        "amount=1&amount%5B0%5D=5",
+        "amount=1&amount[value]=5",
+        "access_token=1&access.token=5",
+        "access_token=1&access+token=5",
+        "access_token=1&access%2Btoken=5",
+        "a[b]=1&a.b=5",
+        "a[b][c]=1&a_b_c=5",
+        "a_b[]=1&a.b=5",
+        "stra%C3%9Fe=1&STRASSE=5",
+    ] {
+        assert_eq!(form(body), Err(Duplicate), "{body}");
+    }
+    for name in [
+        "[amount]",
+        "%5Bamount%5D",
+        "[amount][]",
+        "]amount",
+        "amount]",
+        "?amount",
+        "??amount",
+        "%01amount",
+        "amount%01",
+        "%00amount",
+        "amount%00",
+        "amount%00x",
+        "+amount",
+        "amount+",
+        "%2Bamount",
+        "%C2%A0amount",
+        "amount%C2%A0",
+        "%EF%BB%BFamount",
+        "amount%EF%BB%BF",
+        "am%09ount",
+        "amount[",
+        "access[token",
+        "amount[x",
+        "amount[x]y",
+        "amount[x]]",
+        "amount[[x]]",
+        "[]",
+        "+",
+    ] {
+        for body in [format!("amount=1&{name}=5"), format!("x=&{name}=5"), format!("x&{name}")] {
+            assert_eq!(form(&body), Err(OddName), "{body}");
+        }
+    }
+    for body in ["amount=1&amounts=5", "a.b=1&a.c=2", "a[b]=1&ab=2", "a[b][c]=1", "a[]=1", "a?=1"] {
+        assert!(form(body).is_ok(), "{body}: {:?}", form(body));
+    }
+    for (body, expected) in [
+        (r#"{"amount":1,"amount\u0000":5}"#, OddName),
+        (r#"{"x":[{"amount\u0000":5}]}"#, OddName),
+        (r#"{"\u0001amount":5}"#, OddName),
+        (r#"{"amount":1,"AMOUNT":5}"#, Duplicate),
+    ] {
+        assert_eq!(json(body), Err(expected), "{body}");
+    }
+    assert!(json(r#"{"a b":1,"[a]":2,"ä":3,"":4}"#).is_ok());
+}
+
+#[test]
+fn a_field_that_the_query_has_too_is_a_doubt() {
+    let read = |content_type: &str, target: &str, body: &str| {
+        let headers = headers(&[(":path", target), ("content-type", content_type)]);
+        parse(&headers, body.as_bytes())
+    };
+    for target in [
+        "/b?amount=5",
+        "/b?x=1&Amount=5",
+        "/b?amount",
+        "/b?x;amount=5",
+        "/b??amount=5",
+        "/b?[amount]=5",
+        "/b?%5Bamount%5D=5",
+        "/b?]amount=5",
+        "/b?%61mount=5",
+        "/b?+amount%00x=5",
+        "/b?amount[x]=5",
+        "/b?%00amount=5",
+        "/b?x=%zz&amount=5",
+        "/b?%C2%A0amount=5",
+        "/b%3Famount=5",
+        "/b%3famount=5&x=?y=1",
+        "/b?x=1&x=1&ac[t=5",
+        "/b?transfer.to=5",
+    ] {
+        assert_eq!(
+            read(FORM, target, "amount=1&transfer[to]=2&ac_t"),
+            Err(AlsoInQuery),
+            "{target}"
+        );
+    }
+    for target in ["", "/amount=1", "/b?", "/b?amounts=1", "/b?x=amount", "/b?x=1&x=%zz&{", "/b?=1"]
+    {
+        assert!(read(FORM, target, "amount=1&transfer[to]=2").is_ok(), "{target}");
+    }
+    assert!(read(JSON, "/b?amount=5", r#"{"amount":1}"#).is_ok(), "no server merges these");
 }
 
 /// A decimal without needless zeros: the digits, and the exponent of the last one.

@@ -12,7 +12,7 @@ use super::names::METADATA;
 use super::signals::{Signals, Told};
 use super::values::{Address, Feed, Instant, Unclear, value_of};
 use super::{Doubt, Fact, Family, Variable};
-use crate::body::parse_form;
+use crate::body::parse_query;
 use crate::feeds::Feeds;
 use crate::host::{Host, source_address, value};
 use crate::policy::{EncodedSlashes, Host as RequestHost, Ladder, PathReadings};
@@ -227,7 +227,7 @@ impl<'f> Facts<'f> {
 
 /// The parameter of this name in a query, read as strictly as a form: servers differ in all else.
 fn parameter(query: &[u8], name: &str) -> Result<Option<String>, Doubt> {
-    let parameters = parse_form(query).map_err(|_| Doubt::Ambiguous(Family::Query))?;
+    let parameters = parse_query(query).map_err(|_| Doubt::Ambiguous(Family::Query))?;
     Ok(parameters.get(name).and_then(Value::as_str).map(str::to_owned))
 }
 

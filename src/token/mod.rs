@@ -23,7 +23,9 @@ mod withhold;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(crate) use self::alike::headers as headers_alike;
+pub(crate) use self::alike::{
+    fold as fold_in_name, headers as headers_alike, is_margin as is_name_margin,
+};
 pub use self::cache::CacheLimits;
 pub use self::claims::{AuthTimeProblem, Evidence};
 pub use self::error::{TokenError, Unproven};
