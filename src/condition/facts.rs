@@ -17,7 +17,7 @@ use crate::feeds::Feeds;
 use crate::host::{Host, source_address, value};
 use crate::policy::{EncodedSlashes, Host as RequestHost, Ladder, PathReadings};
 use crate::request::{Headers, split_target};
-use crate::token::Evidence;
+use crate::token::{Evidence, headers_alike, parameters_alike};
 
 /// What there is to know of a request.
 #[derive(Clone, Copy)]
@@ -172,13 +172,14 @@ impl<'f> Facts<'f> {
     /// A member of a family; `None` where it is not there.
     fn member(&self, family: Family, name: &str) -> Result<Option<Box<dyn Val + '_>>, Doubt> {
         let only = |headers: &Headers| {
-            let mut values = headers.values(name);
-            let (first, second) = (values.next(), values.next());
-            if second.is_some() {
-                return Err(Doubt::Ambiguous(family));
-            }
-            let text = first.map(|value| std::str::from_utf8(value).map(str::to_owned));
-            text.transpose().map_err(|_| Doubt::Ambiguous(family))
+            let mut found = headers_alike(headers, name);
+            let value = match (found.next(), found.next()) {
+                (None, _) => return Ok(None),
+                (Some((spelled, value)), None) if spelled == name.as_bytes() => value,
+                _ => return Err(Doubt::Ambiguous(family)),
+            };
+            let text = std::str::from_utf8(value).map_err(|_| Doubt::Ambiguous(family))?;
+            Ok(Some(text.to_owned()))
         };
         match family {
             Family::Headers => Ok(only(self.headers)?.map(string)),
@@ -188,8 +189,7 @@ impl<'f> Facts<'f> {
             },
             Family::Query => {
                 let target = self.headers.single(":path").unwrap_or_default();
-                let (_, query) = split_target(target);
-                Ok(parameter(query.unwrap_or_default(), name)?.map(string))
+                Ok(parameter(target, name)?.map(string))
             }
             Family::Claims => {
                 let evidence = self.evidence.ok_or(Doubt::Missing)?;
@@ -225,10 +225,23 @@ impl<'f> Facts<'f> {
     }
 }
 
-/// The parameter of this name in a query, read as strictly as a form: servers differ in all else.
-fn parameter(query: &[u8], name: &str) -> Result<Option<String>, Doubt> {
+/// The parameter of this name in the query of a target, read as strictly as a form: servers differ in
+/// all else.
+fn parameter(target: &[u8], name: &str) -> Result<Option<String>, Doubt> {
+    let (path, query) = split_target(target);
+    // To servers that decode before they cut, the query begins or ends elsewhere.
+    let cuts = |at: &[u8]| matches!(at, b"%3F" | b"%3f" | b"%23");
+    let query = query.unwrap_or_default();
+    if path.windows(3).any(cuts) || query.contains(&b'#') {
+        return Err(Doubt::Ambiguous(Family::Query));
+    }
     let parameters = parse_query(query).map_err(|_| Doubt::Ambiguous(Family::Query))?;
-    Ok(parameters.get(name).and_then(Value::as_str).map(str::to_owned))
+    let found = parameters.get(name).and_then(Value::as_str).map(str::to_owned);
+    // One that some server takes for it counts alone too.
+    if parameters_alike(query, name).count() > usize::from(found.is_some()) {
+        return Err(Doubt::Ambiguous(Family::Query));
+    }
+    Ok(found)
 }
 
 fn string<'v>(text: String) -> Box<dyn Val + 'v> {

@@ -274,9 +274,53 @@ fn a_query_is_read_as_strictly_as_a_form() {
         "amount=1&amoun%u0074=5000",
         "amount=1&amount%=5000",
         "amount=1&x=%ff",
+        "amount=1&[amount]=5000",
+        "amount=1&%5Bamount%5D=5000",
+        "amount=1&[amount][]=5000",
+        "amount=1&]amount=5000",
+        "amount=1&amount]=5000",
+        "?amount=5000&amount=1",
+        "amount=1&%01amount=5000",
+        "x=1#&amount=1",
     ] {
         assert_eq!(query(doubtful), Err(Doubt::Ambiguous(Family::Query)), "{doubtful}");
     }
+}
+
+#[test]
+fn what_some_server_takes_for_a_parameter_or_a_header_is_a_doubt_alone_too() {
+    let mut bench = Bench::new();
+    let mut holds = |target: &str, name: &str, source: &str| {
+        let pairs = [(":path", target), (name, "5000")];
+        let pairs = pairs.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
+        bench.headers = Headers::new(pairs.to_vec());
+        bench.holds(source)
+    };
+    let doubt = Err(Doubt::Ambiguous(Family::Query));
+    for source in ["has(request.query.amount)", "'amount' in request.query"] {
+        for name in ["Amount", "amount[]", "amount[x]", "[amount]", "amount+"] {
+            let target = format!("/p?x=1&{name}=5000");
+            assert_eq!(holds(&target, "x", source), doubt, "{name}");
+        }
+        for target in ["/p%3Famount=5000&x=?amount=1", "/p%3fy?amount=1", "/p%23?amount=1", "/p%3F"]
+        {
+            assert_eq!(holds(target, "x", source), doubt, "{target}");
+        }
+        for target in ["/p", "/p?", "/p?x=%3Famount", "/p?amounts=1", "/p%3D?x"] {
+            assert_eq!(holds(target, "x", source), Ok(false), "{target}");
+        }
+        assert_eq!(holds("/p?amount=1", "x", source), Ok(true));
+    }
+    let doubt = Err(Doubt::Ambiguous(Family::Headers));
+    for source in ["'x-amount' in request.headers", "'x_amount' in request.headers"] {
+        assert_eq!(holds("/p", "x.amount", source), doubt);
+        assert_eq!(holds("/p", "x-amounts", source), Ok(false));
+    }
+    assert_eq!(holds("/p", "x-amount", "int(request.headers['x-amount']) > 1000"), Ok(true));
+    let pairs = [("x-amount", "1"), ("x_amount", "5000")];
+    let pairs = pairs.map(|(name, value)| (name.to_owned(), value.as_bytes().to_vec()));
+    bench.headers = Headers::new(pairs.to_vec());
+    assert_eq!(bench.holds("int(request.headers['x-amount']) > 1000"), doubt);
 }
 
 #[test]

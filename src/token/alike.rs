@@ -80,7 +80,7 @@ pub(super) fn cookies(header: &[u8], name: &str) -> impl Iterator<Item = bool> {
 
 /// The values in (a part of) a query that some server reads as the parameter `name`; for each,
 /// whether it is more than empty. Some servers part parameters at `;` too.
-pub(super) fn parameters(query: &[u8], name: &str) -> impl Iterator<Item = bool> {
+pub(crate) fn parameters(query: &[u8], name: &str) -> impl Iterator<Item = bool> {
     let pieces = query.split(|byte| matches!(byte, b'&' | b';'));
     let pairs = pieces.map(|piece| split_pair(piece).unwrap_or((piece, &[])));
     pairs.filter(move |(found, _)| is_name(found, name)).map(|(_, value)| !value.is_empty())

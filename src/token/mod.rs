@@ -25,6 +25,7 @@ use std::time::Duration;
 
 pub(crate) use self::alike::{
     fold as fold_in_name, headers as headers_alike, is_margin as is_name_margin,
+    parameters as parameters_alike,
 };
 pub use self::cache::CacheLimits;
 pub use self::claims::{AuthTimeProblem, Evidence};
