@@ -32,8 +32,11 @@ impl Format for FeedFormat {
     const FETCHED: Counter = Counter::FeedFetch;
     const FAILED: Counter = Counter::FeedFetchFailure;
 
-    fn kind(&self) -> &'static str {
-        self.feed_type.name()
+    /// What one accepts and another does not is not shared between them.
+    fn kind(&self) -> Cow<'static, str> {
+        let Self { feed_type, longest, allow_empty } = self;
+        let least = u8::from(!allow_empty);
+        format!("{}/{least}/{longest}", feed_type.name()).into()
     }
 
     fn longest(&self) -> usize {
@@ -66,10 +69,6 @@ pub(super) fn read(feed_type: FeedType, document: &str) -> Result<Entries, Strin
     // Left in, a byte order mark would be a part of the first entry.
     let document = document.strip_prefix('\u{feff}').unwrap_or(document);
     let mut builder = Builder::new(feed_type);
-    // A page that tells of an outage has lines too.
-    if document.trim_start().starts_with('<') {
-        return Err("a page of HTML or XML; expected a list".to_owned());
-    }
     if document.trim_start().starts_with(['[', '{']) {
         let mut json = serde_json::Deserializer::from_str(document);
         let read = Json { feed_type, builder: &mut builder }.deserialize(&mut json);
@@ -84,7 +83,27 @@ pub(super) fn read(feed_type: FeedType, document: &str) -> Result<Entries, Strin
 }
 
 fn read_line(feed_type: FeedType, line: &str, builder: &mut Builder) -> Result<(), String> {
+    // Other line ends, and other encodings, would make entries that nothing equals. In comments too: one
+    // could hold all that follows.
+    let is_odd = |c: &char| (c.is_control() && *c != '\t') || *c == '\u{feff}';
+    if let Some(odd) = line.chars().find(is_odd) {
+        let odd = odd.escape_unicode();
+        return Err(format!(
+            "found the character {odd}; expected UTF-8 with an entry on each line"
+        ));
+    }
     let line = line.trim();
+    // A page that tells of an outage has lines too, and so has a list of another format.
+    match line.chars().next() {
+        Some('<') => return Err("a page of HTML or XML; expected a list".to_owned()),
+        Some(first @ ('"' | '[' | '{')) => {
+            return Err(format!(
+                "begins with {first}; expected an entry without quotes, or a document that is JSON \
+                 from its first character on"
+            ));
+        }
+        _ => {}
+    }
     if line.is_empty() || line.starts_with('#') {
         return Ok(());
     }

@@ -138,6 +138,32 @@ fn texts_are_compared_whole_and_with_case() {
 }
 
 #[test]
+fn lines_that_are_no_list_make_a_bad_document() {
+    for text in [
+        "d1\rd2\rd3",
+        "# list\rd1\nd2\n",
+        "d1\r\r\nd2\r\r\n",
+        "d\0x\0\n\0d\0y\0",
+        "d1\x0cd2",
+        "\"d1\"\n\"d2\"",
+        "d1\n\"d2\"",
+        "# devices\n<html>",
+        "\u{feff}\u{feff}<html>",
+        "\u{feff}\u{feff}d1",
+        "d1\n\u{feff}d2",
+        "d1\n <html>",
+        "# devices\n[\"d1\"]",
+        "# devices\n{\"d1\": 1700000000}",
+    ] {
+        assert!(read(FeedType::Strings, text).is_err(), "{text:?}");
+        assert!(read(FeedType::NotBefore, &format!("a 1\n{text} 1700000000")).is_err(), "{text:?}");
+    }
+    for text in ["d\t1", "cn=a,dc=b", "a \"b\" <c>", "Service Unavailable"] {
+        assert!(read(FeedType::Strings, text).is_ok(), "{text:?}");
+    }
+}
+
+#[test]
 fn a_subject_has_the_time_before_which_its_logins_do_not_count() {
     for text in [
         "alice 1700000000\nbob b.\t1700000000.5\n",

@@ -23,8 +23,8 @@ impl Format for Jwks {
     const FETCHED: Counter = Counter::KeyFetch;
     const FAILED: Counter = Counter::KeyFetchFailure;
 
-    fn kind(&self) -> &'static str {
-        "keys"
+    fn kind(&self) -> Cow<'static, str> {
+        Cow::Borrowed("keys")
     }
 
     fn longest(&self) -> usize {

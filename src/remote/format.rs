@@ -21,7 +21,7 @@ pub trait Format: fmt::Debug {
     const FAILED: Counter;
 
     /// Which kind of document this is. What workers share is of one kind.
-    fn kind(&self) -> &'static str;
+    fn kind(&self) -> Cow<'static, str>;
 
     /// The longest document, in bytes.
     fn longest(&self) -> usize;

@@ -90,7 +90,7 @@ pub enum Lookup<T> {
 impl<F: Format> RemoteDocument<F> {
     /// Starts without a document, or with the one that the process has already.
     pub fn new(format: F, settings: RemoteSettings, host: &dyn Host) -> Self {
-        let plan = SharedPlan::new(F::OWNER, format.kind(), &settings);
+        let plan = SharedPlan::new(F::OWNER, &format.kind(), &settings);
         plan.ensure(host);
         let mut document = Self {
             format,

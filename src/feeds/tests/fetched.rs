@@ -113,10 +113,16 @@ fn a_new_configuration_starts_with_what_the_process_has_if_it_reads_it_the_same_
     let again = feeds(format(FeedType::Strings), &bench.host);
     let again = again.entries("bad", &bench.host).unwrap();
     assert_eq!(again.has_text("10.0.0.0/8"), Some(true));
-    let other = feeds(format(FeedType::Networks), &bench.host);
-    assert_eq!(other.entries("bad", &bench.host), None);
-    other.on_tick(&bench.host);
-    assert_eq!(bench.host.take_calls().len(), 1, "it is fetched anew");
+    for other in [
+        format(FeedType::Networks),
+        FeedFormat { allow_empty: true, ..format(FeedType::Strings) },
+        FeedFormat { longest: 5, ..format(FeedType::Strings) },
+    ] {
+        let feeds = feeds(other, &bench.host);
+        assert_eq!(feeds.entries("bad", &bench.host), None, "{other:?}");
+        feeds.on_tick(&bench.host);
+        assert_eq!(bench.host.take_calls().len(), 1, "{other:?} is fetched anew");
+    }
 }
 
 #[test]

@@ -111,8 +111,8 @@ impl Format for Unreadable {
     const FETCHED: Counter = Counter::FeedFetch;
     const FAILED: Counter = Counter::FeedFetchFailure;
 
-    fn kind(&self) -> &'static str {
-        "unreadable"
+    fn kind(&self) -> std::borrow::Cow<'static, str> {
+        "unreadable".into()
     }
 
     fn longest(&self) -> usize {
