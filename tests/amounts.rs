@@ -91,6 +91,12 @@ fn not_one_byte_of_a_refused_request_reaches_the_upstream() {
     assert_eq!(stage.post("/", "").upload().deliver(stage.envoy.addr(), false).status, 403);
     assert_eq!(send_whole(&Request::get("/").bearer(&stage.token)), 403);
     assert_eq!(send_whole(&Request::new("POST", "/open").body("{}")), 403);
+    let form = |path: &str, body: &str| {
+        let request = Request::new("POST", path).body(body);
+        send_whole(&request.header("content-type", "application/x-www-form-urlencoded"))
+    };
+    assert_eq!(form("/open", "word=please&[word]=x"), 403);
+    assert_eq!(form("/open?word=x", "word=please"), 403);
     assert_eq!(stage.upstream.heard().len(), heard);
 }
 
