@@ -112,13 +112,15 @@ pub(crate) fn headers<'h, 'n>(
 /// joined two headers. Python and others split at any blank, a no-break space among them; and many
 /// search for `Bearer ` wherever it stands.
 pub(super) fn schemes(value: &[u8], scheme: Scheme) -> usize {
+    schemes_in(value, only_word_before_a_blank(value), scheme)
+}
+
+/// The same for a value whose only word is known.
+pub(super) fn schemes_in(value: &[u8], only_word: Option<&[u8]>, scheme: Scheme) -> usize {
     let Some(name) = scheme.name().map(str::as_bytes) else {
         return usize::from(!value.trim_ascii().is_empty());
     };
-    if let Some(word) = only_word_before_a_blank(value) {
-        return usize::from(ends_with(word, name));
-    }
-    count(value, name)
+    only_word.map_or_else(|| count(value, name), |word| usize::from(ends_with(word, name)))
 }
 
 fn count(value: &[u8], name: &[u8]) -> usize {
@@ -142,7 +144,7 @@ fn count(value: &[u8], name: &[u8]) -> usize {
 
 /// The first word of a value, where a blank comes after it and neither a blank nor a comma after that:
 /// then no scheme can be found beyond it. Most credentials are like that, and they are long.
-fn only_word_before_a_blank(value: &[u8]) -> Option<&[u8]> {
+pub(super) fn only_word_before_a_blank(value: &[u8]) -> Option<&[u8]> {
     let end = value.iter().position(|byte| !is_tchar(*byte)).filter(|end| *end > 0)?;
     let (word, rest) = value.split_at_checked(end)?;
     let rest = rest.strip_prefix(b" ")?;

@@ -98,13 +98,10 @@ fn scheme_seen(headers: &Headers, places: &[Place]) -> Option<Scheme> {
 
 fn find<'r>(headers: &'r Headers, places: &[Place], memory: Memory<'_>) -> Found<'r> {
     let mut found: Option<Presented<'_>> = None;
-    // The value of a header that holds a token which is remembered.
-    let mut plain = None;
+    let mut seen = Seen::default();
     for place in places {
         let presented = match place {
-            Place::Header { name, scheme } => {
-                in_header(headers, name, *scheme, memory, &mut plain)?
-            }
+            Place::Header { name, scheme } => in_header(headers, name, *scheme, memory, &mut seen)?,
             Place::Cookie(name) => in_cookies(headers, name)?,
             Place::Query(name) => in_query(headers, name)?,
         };
@@ -118,11 +115,20 @@ fn find<'r>(headers: &'r Headers, places: &[Place], memory: Memory<'_>) -> Found
     let token = found.as_ref().map(|found| &*found.token);
     if token.is_some()
         && hidden::are_several(places)
-        && hidden::beside(headers, places, token, plain)
+        && hidden::beside(headers, places, token, seen.plain)
     {
         return Err(MalformedCredentials::Several);
     }
     Ok(found)
+}
+
+/// What was found out about the value of a header. Several places can look into the same.
+#[derive(Default)]
+struct Seen<'r> {
+    /// The value that holds a token which is remembered.
+    plain: Option<&'r [u8]>,
+    /// The last value that was looked through, and its only word before a blank.
+    looked_through: Option<(&'r [u8], Option<&'r [u8]>)>,
 }
 
 type Found<'r> = Result<Option<Presented<'r>>, MalformedCredentials>;
@@ -132,7 +138,7 @@ fn in_header<'r>(
     name: &str,
     scheme: Scheme,
     memory: Memory<'_>,
-    plain: &mut Option<&'r [u8]>,
+    seen: &mut Seen<'r>,
 ) -> Found<'r> {
     let mut values = alike::headers(headers, name);
     let Some((found, value)) = values.next() else {
@@ -142,25 +148,30 @@ fn in_header<'r>(
         return Err(MalformedCredentials::Several);
     }
     // Another scheme can be looked for in the same header.
-    if plain.is_some_and(|plain| ptr::eq(plain, value)) {
+    if seen.plain.is_some_and(|plain| ptr::eq(plain, value)) {
         return Ok(None);
     }
     if found == name.as_bytes()
         && let Some(token) = scheme.plain(value)
         && let Some(evidence) = memory(token)
     {
-        *plain = Some(value);
+        seen.plain = Some(value);
         let remembered = Some(evidence);
         return Ok(Some(Presented { token: Cow::Borrowed(token), scheme, remembered }));
     }
     let value = value.trim_ascii();
-    let seen = alike::schemes(value, scheme);
-    if seen == 0 {
+    let known = seen.looked_through.filter(|(seen, _)| ptr::eq(*seen, value));
+    let (_, word) = known.unwrap_or_else(|| (value, alike::only_word_before_a_blank(value)));
+    seen.looked_through = Some((value, word));
+    let times = alike::schemes_in(value, word, scheme);
+    if times == 0 {
         return Ok(None);
     }
     let only = scheme
         .strip(value)
-        .filter(|_| found == name.as_bytes() && seen == 1 && !value.contains(&b','));
+        .filter(|_| found == name.as_bytes() && times == 1)
+        // Where there is one word only, there is no comma.
+        .filter(|_| word.is_some() || !value.contains(&b','));
     match only.ok_or(MalformedCredentials::Several)?.trim_ascii() {
         [] => Err(MalformedCredentials::Empty),
         token => Ok(Some(Presented { token: Cow::Borrowed(token), scheme, remembered: None })),
