@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::document::{Configuration, Documents};
-use super::{FAILED, Failure, MISTAKES, clusters, name_of, printable, read_text};
+use super::{FAILED, Failure, MISTAKES, addresses, clusters, name_of, printable, read_text};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -93,7 +93,11 @@ pub(super) fn check_documents(documents: &Documents) -> Report {
             place => format!("{place}: {message}"),
         };
         let mut mistakes = match configuration.compile() {
-            Ok(policies) => configuration.withheld_bodies(&policies).into_iter().collect(),
+            Ok(policies) => {
+                let manager = configuration.manager();
+                let forged = manager.and_then(|manager| addresses::mistake(manager, &policies));
+                configuration.withheld_bodies(&policies).into_iter().chain(forged).collect()
+            }
             Err(mistakes) => mistakes,
         };
         if let (Some(document), Some(value)) =

@@ -4,6 +4,7 @@
 
 use serde_json::Value;
 
+use super::document::either;
 use crate::config::{Mistake, suggestion};
 
 /// The ways to an issuer's keys that go through a cluster.
@@ -12,10 +13,12 @@ const SOURCES: [&str; 3] = ["remote", "discovery", "introspection"];
 /// The mistakes of a configuration that stands in this document. None where the document is no whole
 /// Envoy file, or where clusters come from elsewhere too.
 pub(super) fn mistakes(document: &Value, configuration: &Value) -> Vec<Mistake> {
+    let Some(document) = document.as_object() else { return Vec::new() };
     let Some(resources) = either(document, "static_resources", "staticResources") else {
         return Vec::new();
     };
     let dynamic = either(document, "dynamic_resources", "dynamicResources");
+    let dynamic = dynamic.and_then(Value::as_object);
     if dynamic.is_some_and(|dynamic| either(dynamic, "cds_config", "cdsConfig").is_some()) {
         return Vec::new();
     }
@@ -56,11 +59,6 @@ pub(super) fn mistakes(document: &Value, configuration: &Value) -> Vec<Mistake> 
         }
     }
     mistakes
-}
-
-/// A member in one of the two spellings that protobuf allows.
-fn either<'v>(value: &'v Value, snake: &str, camel: &str) -> Option<&'v Value> {
-    value.get(snake).or_else(|| value.get(camel))
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! Files that operators write: the filter's configuration alone, or inside an Envoy file, an Istio
-//! `WasmPlugin` or an Envoy Gateway `EnvoyExtensionPolicy`.
+//! `WasmPlugin` or `EnvoyFilter`, or an Envoy Gateway `EnvoyExtensionPolicy`.
 
 mod find;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use serde_saphyr::UserMessageFormatter;
 
 use super::place::Place;
@@ -23,9 +23,46 @@ pub struct Configuration<'d> {
     /// Where in the document; empty when it is the document.
     pub place: Place,
     content: Content<'d>,
-    /// Whether the proxy is told to show bodies before a request goes on; `None` where the file is
-    /// not the proxy's.
-    shows_bodies: Option<bool>,
+    bodies: Bodies,
+    /// The connection manager around it, where the file has one.
+    manager: Option<Manager<'d>>,
+}
+
+/// Whether the proxy is told to show bodies before a request goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Bodies {
+    /// It is.
+    Shown,
+    /// It is not.
+    Withheld,
+    /// It cannot be: this kind of resource has no field for it. With what to use in its place.
+    NoField(&'static str),
+    /// The file does not say: it is not the proxy's.
+    Unknown,
+}
+
+/// A connection manager of Envoy.
+#[derive(Clone, Debug)]
+pub(super) struct Manager<'d> {
+    /// Where its fields are.
+    pub(super) place: Place,
+    fields: &'d Map<String, Value>,
+}
+
+impl<'d> Manager<'d> {
+    /// A field in one of the two spellings that protobuf allows.
+    pub(super) fn field(&self, snake: &str, camel: &str) -> Option<&'d Value> {
+        either(self.fields, snake, camel)
+    }
+}
+
+/// A member in one of the two spellings that protobuf allows.
+pub(super) fn either<'v>(
+    members: &'v Map<String, Value>,
+    snake: &str,
+    camel: &str,
+) -> Option<&'v Value> {
+    members.get(snake).or_else(|| members.get(camel))
 }
 
 /// How a file gives the configuration.
@@ -131,13 +168,29 @@ impl Configuration<'_> {
 
     /// The mistake of a configuration that reads bodies where the proxy withholds them.
     pub(super) fn withheld_bodies(&self, policies: &PolicySet) -> Option<Mistake> {
-        let is_mistake = self.shows_bodies == Some(false) && policies.policies.read_body();
-        is_mistake.then(|| Mistake {
-            path: String::new(),
-            message: "a condition reads request.body, and the proxy withholds bodies; set \
-                      allow_on_headers_stop_iteration: true beside vm_config, which needs Envoy 1.35"
-                .to_owned(),
-        })
+        if !policies.policies.read_body() {
+            return None;
+        }
+        let message = match self.bodies {
+            Bodies::Shown | Bodies::Unknown => return None,
+            Bodies::Withheld => {
+                "a condition reads request.body, and the proxy withholds bodies; set \
+                                 allow_on_headers_stop_iteration: true beside vm_config, which \
+                                 needs Envoy 1.35"
+                    .to_owned()
+            }
+            Bodies::NoField(instead) => format!(
+                "a condition reads request.body, and a resource of this kind has no field for \
+                 allow_on_headers_stop_iteration, so that each such request would be answered with \
+                 500; {instead}"
+            ),
+        };
+        Some(Mistake { path: String::new(), message })
+    }
+
+    /// The connection manager around it, where the file has one.
+    pub(super) const fn manager(&self) -> Option<&Manager<'_>> {
+        self.manager.as_ref()
     }
 
     /// The configuration as a value, where it can be read as one.

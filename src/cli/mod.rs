@@ -2,6 +2,7 @@
 //!
 //! It runs the filter's own code, so that what it says is what the proxy will do.
 
+mod addresses;
 mod check;
 mod clusters;
 pub mod document;

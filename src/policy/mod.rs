@@ -107,6 +107,11 @@ impl Policies {
         raises.flat_map(|raise| raise.when.reads())
     }
 
+    /// The policies, in the order in which they were taken.
+    pub fn iter(&self) -> impl Iterator<Item = &Policy> {
+        self.list.iter()
+    }
+
     /// Whether a condition reads the body of requests.
     pub fn read_body(&self) -> bool {
         self.reads().any(Variable::is_body)

@@ -131,3 +131,22 @@ fn a_condition_on_bodies_that_the_proxy_withholds_is_a_mistake() {
     }
     assert!(check(configuration).good, "the file says nothing of the proxy");
 }
+
+#[test]
+fn a_condition_on_bodies_in_a_resource_that_cannot_show_them_is_a_mistake() {
+    let configuration = "policies: {open: {public: true, raise: [{name: r, \
+                         when: 'request.body.a == 1', deny: No.}]}}\ndefault: open\n";
+    let policy = "kind: EnvoyExtensionPolicy\nspec: {wasm: [{name: stepup, config: {";
+    let policy = format!("{policy}{}}}}}]}}", configuration.trim_end().replace('\n', ", "));
+    for (text, instead) in [
+        (plugin("stepup", configuration), "use an EnvoyFilter, as in envoy/istio/envoyfilter.yaml"),
+        (policy.replace("}}}]}", "}}]}"), "an EnvoyPatchPolicy can set it"),
+    ] {
+        let report = check(&text);
+        assert!(!report.good, "{text}");
+        let [line] = report.lines.try_into().unwrap();
+        assert!(line.contains("has no field for allow_on_headers_stop_iteration"), "{line}");
+        assert!(line.contains(instead), "{line}");
+    }
+    assert!(check(&plugin("stepup", GOOD)).good);
+}

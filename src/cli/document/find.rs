@@ -2,11 +2,16 @@
 
 use serde_json::{Map, Value};
 
-use super::{Configuration, Content};
+use super::{Bodies, Configuration, Content, Manager, either};
 use crate::cli::place::Place;
 
 /// The end of the type of a wasm HTTP filter's `typed_config`.
 const WASM_FILTER: &str = "envoy.extensions.filters.http.wasm.v3.Wasm";
+/// The end of the type of a connection manager's.
+const MANAGER: &str =
+    "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
+/// The ends of the types of a message that is written as a struct, with its type beside it.
+const TYPED_STRUCTS: [&str; 2] = ["xds.type.v3.TypedStruct", "udpa.type.v1.TypedStruct"];
 /// What Envoy hands over as it stands, and in which form.
 const STRUCT: &str = "type.googleapis.com/google.protobuf.Struct";
 const STRING: &str = "type.googleapis.com/google.protobuf.StringValue";
@@ -42,13 +47,14 @@ pub(super) fn configurations(documents: &[Value]) -> Result<Vec<Configuration<'_
     let mut alone = Vec::new();
     for (document, root) in documents.iter().enumerate() {
         search.document = document;
-        search.visit(root, &Place::default(), None);
+        search.visit(root, &Place::default(), &Around::default());
         if !is_foreign(root) {
             alone.push(Configuration {
                 document,
                 place: Place::default(),
                 content: Content::Value(root),
-                shows_bodies: None,
+                bodies: Bodies::Unknown,
+                manager: None,
             });
         }
     }
@@ -81,57 +87,97 @@ fn is_foreign(root: &Value) -> bool {
     }
 }
 
+/// What stands around a value.
+#[derive(Clone, Debug, Default)]
+struct Around<'d> {
+    /// The name of the object that it is in.
+    name: Option<&'d str>,
+    manager: Option<Manager<'d>>,
+}
+
+/// A message of Envoy: its type, and its fields with their place.
+struct Message<'d> {
+    type_url: &'d str,
+    fields: &'d Map<String, Value>,
+    place: Place,
+}
+
+impl<'d> Message<'d> {
+    /// The message that an object with `@type` gives, be it as a struct.
+    fn read(map: &'d Map<String, Value>, place: &Place) -> Option<Self> {
+        let type_url = text(map, "@type")?;
+        if !TYPED_STRUCTS.iter().any(|name| type_url.ends_with(name)) {
+            return Some(Self { type_url, fields: map, place: place.clone() });
+        }
+        let type_url = either(map, "type_url", "typeUrl")?.as_str()?;
+        Some(Self { type_url, fields: map.get("value")?.as_object()?, place: place.key("value") })
+    }
+}
+
 struct Search<'d> {
     document: usize,
     found: Vec<Candidate<'d>>,
 }
 
 impl<'d> Search<'d> {
-    /// Looks at a value and at everything in it; `name` is that of the object around it.
-    fn visit(&mut self, value: &'d Value, place: &Place, name: Option<&'d str>) {
+    /// Looks at a value and at everything in it.
+    fn visit(&mut self, value: &'d Value, place: &Place, around: &Around<'d>) {
         match value {
             Value::Array(items) => {
                 for (index, item) in items.iter().enumerate() {
-                    self.visit(item, &place.index(index), None);
+                    let around = Around { name: None, manager: around.manager.clone() };
+                    self.visit(item, &place.index(index), &around);
                 }
             }
-            Value::Object(map) => match (text(map, "@type"), text(map, "kind")) {
-                (Some(name_of_type), _) if name_of_type.ends_with(WASM_FILTER) => {
-                    self.envoy(map, place, name);
+            Value::Object(map) => match (Message::read(map, place), text(map, "kind")) {
+                (Some(message), _) if message.type_url.ends_with(WASM_FILTER) => {
+                    self.envoy(&message, around);
+                }
+                (Some(message), _) if message.type_url.ends_with(MANAGER) => {
+                    let Message { fields, place, .. } = message;
+                    let manager = Some(Manager { place: place.clone(), fields });
+                    self.members(fields, &place, manager);
                 }
                 (_, Some("WasmPlugin")) => self.istio(map, place),
                 (_, Some("EnvoyExtensionPolicy")) => self.envoy_gateway(map, place),
-                _ => {
-                    for (key, member) in map {
-                        self.visit(member, &place.key(key), text(map, "name"));
-                    }
-                }
+                _ => self.members(map, place, around.manager.clone()),
             },
             _ => {}
         }
     }
 
-    fn envoy(&mut self, filter: &'d Map<String, Value>, place: &Place, name: Option<&'d str>) {
-        let Some(Value::Object(plugin)) = filter.get("config") else {
+    fn members(
+        &mut self,
+        map: &'d Map<String, Value>,
+        place: &Place,
+        manager: Option<Manager<'d>>,
+    ) {
+        let around = Around { name: text(map, "name"), manager };
+        for (key, member) in map {
+            self.visit(member, &place.key(key), &around);
+        }
+    }
+
+    fn envoy(&mut self, filter: &Message<'d>, around: &Around<'d>) {
+        let Some(Value::Object(plugin)) = filter.fields.get("config") else {
             return;
         };
-        let place = place.key("config").key("configuration");
+        let place = filter.place.key("config").key("configuration");
         let names = plugin.iter().filter(|(key, _)| *key != "configuration");
-        let ours = name.is_some_and(is_ours) || names.into_iter().any(|(_, value)| names_us(value));
-        let field = ["allow_on_headers_stop_iteration", "allowOnHeadersStopIteration"];
-        let shows_bodies = field.iter().find_map(|name| plugin.get(*name)?.as_bool());
-        let shows_bodies = Some(shows_bodies.unwrap_or(false));
-        let Some(message) = plugin.get("configuration") else {
-            self.push(place, Content::Absent, ours, shows_bodies);
-            return;
+        let ours = around.name.is_some_and(is_ours) || names.into_iter().any(|(_, v)| names_us(v));
+        let shown =
+            either(plugin, "allow_on_headers_stop_iteration", "allowOnHeadersStopIteration");
+        let bodies = match shown.and_then(Value::as_bool) {
+            Some(true) => Bodies::Shown,
+            _ => Bodies::Withheld,
         };
-        let value = message.get("value");
-        let content = match message.get("@type").and_then(Value::as_str) {
-            Some(STRUCT) => value.map_or(Content::Absent, Content::Value),
-            Some(STRING) => value.and_then(Value::as_str).map_or(Content::Absent, Content::Text),
-            other => Content::Message(other.unwrap_or_default()),
+        let (place, content) = match plugin.get("configuration") {
+            None => (place, Content::Absent),
+            Some(message) => (place.key("value"), content_of(message)),
         };
-        self.push(place.key("value"), content, ours, shows_bodies);
+        let (document, manager) = (self.document, around.manager.clone());
+        let configuration = Configuration { document, place, content, bodies, manager };
+        self.found.push(Candidate { configuration, ours });
     }
 
     fn istio(&mut self, resource: &'d Map<String, Value>, place: &Place) {
@@ -139,7 +185,13 @@ impl<'d> Search<'d> {
         let names = [spec.get("url"), spec.get("pluginName"), metadata_name(resource)];
         let ours = names.into_iter().flatten().any(names_us);
         let content = spec.get("pluginConfig").map_or(Content::Absent, Content::Value);
-        self.push(place.key("spec").key("pluginConfig"), content, ours, None);
+        let place = place.key("spec").key("pluginConfig");
+        self.resource(
+            place,
+            content,
+            ours,
+            "use an EnvoyFilter, as in envoy/istio/envoyfilter.yaml",
+        );
     }
 
     fn envoy_gateway(&mut self, resource: &'d Map<String, Value>, place: &Place) {
@@ -150,14 +202,31 @@ impl<'d> Search<'d> {
             let ours = names.into_iter().flatten().any(names_us);
             let content = filter.get("config").map_or(Content::Absent, Content::Value);
             let place = place.key("spec").key("wasm").index(index).key("config");
-            self.push(place, content, ours, None);
+            self.resource(
+                place,
+                content,
+                ours,
+                "an EnvoyPatchPolicy can set it in the filter's typed_config.config",
+            );
         }
     }
 
-    fn push(&mut self, place: Place, content: Content<'d>, ours: bool, shows_bodies: Option<bool>) {
-        let document = self.document;
-        let configuration = Configuration { document, place, content, shows_bodies };
+    /// A resource that a control plane makes the proxy's configuration of; `instead` says what can
+    /// show bodies.
+    fn resource(&mut self, place: Place, content: Content<'d>, ours: bool, instead: &'static str) {
+        let (document, bodies) = (self.document, Bodies::NoField(instead));
+        let configuration = Configuration { document, place, content, bodies, manager: None };
         self.found.push(Candidate { configuration, ours });
+    }
+}
+
+/// What a plugin's `configuration` gives the filter.
+fn content_of(message: &Value) -> Content<'_> {
+    let value = message.get("value");
+    match message.get("@type").and_then(Value::as_str) {
+        Some(STRUCT) => value.map_or(Content::Absent, Content::Value),
+        Some(STRING) => value.and_then(Value::as_str).map_or(Content::Absent, Content::Text),
+        other => Content::Message(other.unwrap_or_default()),
     }
 }
 

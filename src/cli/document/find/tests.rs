@@ -54,6 +54,27 @@ fn an_envoy_file_holds_it_as_struct_or_as_text() {
 }
 
 #[test]
+fn a_message_that_is_written_as_a_struct_is_read_too() {
+    let plugin = structure("{default: open}");
+    for (typed_struct, type_url) in [
+        ("type.googleapis.com/udpa.type.v1.TypedStruct", "type_url"),
+        ("type.googleapis.com/xds.type.v3.TypedStruct", "typeUrl"),
+    ] {
+        let text = format!(
+            "kind: EnvoyFilter\nspec: {{configPatches: [{{patch: {{value: {{name: wasm, typed_config: \
+             {{\"@type\": {typed_struct}, {type_url}: type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm, \
+             value: {{config: {{configuration: {plugin}}}}}}}}}}}}}]}}"
+        );
+        let place =
+            "spec.configPatches[0].patch.value.typed_config.value.config.configuration.value";
+        assert_eq!(found(&text), Ok(vec![(0, place.to_owned(), json!({"default": "open"}))]));
+    }
+    let other =
+        "{\"@type\": type.googleapis.com/udpa.type.v1.TypedStruct, type_url: other, value: {}}";
+    assert!(found(&format!("resources: [{other}]")).is_err());
+}
+
+#[test]
 fn a_discovery_answer_is_searched_too() {
     let text = format!("resources: [{{filters: [{}]}}]", filter("any", &structure("{default: a}")));
     assert_eq!(found(&text).unwrap().len(), 1);
