@@ -13,13 +13,19 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use envoy_stepup::cli::document::Documents;
-use serde_json::Value;
-use support::{Request, bootstrap, envoy, http, poll, shipped};
+use serde_json::{Value, json};
+use support::folder::Folder;
+use support::tokens::jwks;
+use support::{
+    Algorithm, Envoy, EnvoyOptions, Request, SigningKey, Upstream, bootstrap, claims, envoy, http,
+    now, poll, shipped,
+};
 use wasmparser::{Parser, Payload};
 
 const COMPOSE: &str = "envoy/docker-compose.yaml";
 const ENVOY: &str = "envoy/envoy.yaml";
 const ISTIO: &str = "envoy/istio/wasmplugin.yaml";
+const ISTIO_BODIES: &str = "envoy/istio/envoyfilter.yaml";
 const GATEWAY: &str = "envoy/gateway/envoyextensionpolicy.yaml";
 
 /// Every YAML file under envoy/, with its path from the project's folder.
@@ -66,7 +72,7 @@ fn envoy_accepts_every_envoy_file() {
 #[test]
 fn the_filter_accepts_every_configuration() {
     let names = files().into_iter().filter(|name| name != COMPOSE).collect::<Vec<_>>();
-    for name in [ENVOY, ISTIO, GATEWAY] {
+    for name in [ENVOY, ISTIO, ISTIO_BODIES, GATEWAY] {
         assert!(names.contains(&name.to_owned()), "{name} is missing");
     }
     for name in names {
@@ -85,6 +91,71 @@ fn every_way_to_load_it_shows_the_same_configuration() {
     let envoy = configuration(&shipped::documents(ENVOY));
     assert_eq!(configuration(&shipped::documents(ISTIO)), envoy);
     assert_eq!(configuration(&shipped::documents(GATEWAY)), envoy);
+    // The one that is there for bodies reads one.
+    let mut bodies = configuration(&shipped::documents(ISTIO_BODIES));
+    let raises = bodies["policies"]["pay"].as_object_mut().unwrap().remove("raise").unwrap();
+    assert!(raises[0]["when"].as_str().unwrap().contains("request.body"));
+    assert_eq!(bodies, envoy);
+}
+
+/// What an `EnvoyFilter` patches, by what it is applied to.
+fn patches(resource: &Value) -> Vec<(&str, &Value)> {
+    let patches = resource["spec"]["configPatches"].as_array().unwrap().iter();
+    patches.map(|patch| (patch["applyTo"].as_str().unwrap(), patch)).collect()
+}
+
+/// Istio cannot be run here. What it does with the resource is done by hand: it puts the filter before
+/// the router, and serves the extension with the module as a file.
+#[test]
+fn the_filter_of_istio_that_sees_bodies_runs_in_envoy() {
+    let resource = shipped::document(ISTIO_BODIES);
+    let patches = patches(&resource);
+    let [("HTTP_FILTER", filter), ("EXTENSION_CONFIG", extension)] = patches.as_slice() else {
+        panic!("{patches:?}");
+    };
+    let (mut filter, mut extension) =
+        (filter["patch"]["value"].clone(), extension["patch"]["value"].clone());
+    let upstream = Upstream::start();
+    let key = SigningKey::generate(Algorithm::Es256, "k");
+    let plugin = &mut extension["typed_config"]["config"];
+    plugin["vm_config"]["code"] = json!({"local": {"filename": bootstrap::wasm()}});
+    plugin["configuration"]["value"]["issuers"][0]["keys"]["inline"] = jwks([&key]);
+    extension["@type"] = json!("type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig");
+    let folder = Folder::new();
+    let file = folder.put("extension.json", &json!({"resources": [extension]}).to_string());
+    let source = filter["config_discovery"]["config_source"].as_object_mut().unwrap();
+    source.remove("ads").unwrap();
+    source.insert("path_config_source".to_owned(), json!({"path": file}));
+
+    let mut whole = shipped::document(ENVOY);
+    let loopback =
+        |port: u16| json!({"socket_address": {"address": "127.0.0.1", "port_value": port}});
+    whole["node"] = json!({"id": "test", "cluster": "test"});
+    whole["admin"]["address"] = loopback(0);
+    let listener = &mut whole["static_resources"]["listeners"][0];
+    listener["address"] = loopback(0);
+    let manager = &mut listener["filter_chains"][0]["filters"][0]["typed_config"];
+    let filters = manager["http_filters"].as_array_mut().unwrap();
+    assert_eq!(filters[1]["name"], "envoy.filters.http.router");
+    filters[0] = filter;
+    let cluster = &mut whole["static_resources"]["clusters"][0];
+    cluster["type"] = json!("STATIC");
+    cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"] =
+        loopback(upstream.addr().port());
+    let envoy = Envoy::start(EnvoyOptions::whole(whole));
+
+    let token = key.token(claims(now()).acr("2").auth_time_ago(60).scope("payments"));
+    let pay = |body: &str| {
+        let request = Request::new("POST", "/accounts/7/transfers").bearer(&token);
+        envoy.send(&request.header("content-type", "application/json").body(body))
+    };
+    assert_eq!(envoy.send(&Request::get("/healthz")).status, 200);
+    assert_eq!(envoy.send(&Request::get("/accounts/7")).status, 401);
+    assert_eq!(pay(r#"{"amount": 1000}"#).status, 200);
+    let answer = pay(r#"{"amount": 1000.01}"#);
+    let challenge = answer.header("www-authenticate").unwrap();
+    assert!(challenge.ends_with("acr_values=\"phr phrh\", max_age=\"300\""), "{challenge}");
+    assert_eq!(upstream.received().len(), 2);
 }
 
 #[test]
@@ -96,6 +167,18 @@ fn a_filter_that_cannot_run_lets_nothing_pass() {
     assert_eq!(istio["spec"]["failStrategy"], "FAIL_RELOAD");
     assert_eq!(istio["spec"]["phase"], "AUTHN");
     assert!(is_pinned(istio["spec"]["url"].as_str().unwrap().strip_prefix("oci://").unwrap()));
+    let bodies = shipped::document(ISTIO_BODIES);
+    assert_eq!(bodies["apiVersion"], "networking.istio.io/v1alpha3");
+    let patches = patches(&bodies);
+    let [(_, place), (_, extension)] = patches.as_slice() else { panic!("{patches:?}") };
+    assert_eq!(place["patch"]["operation"], "INSERT_BEFORE");
+    let (filter, extension) = (&place["patch"]["value"], &extension["patch"]["value"]);
+    assert_eq!(filter["name"], extension["name"]);
+    assert_eq!(filter["config_discovery"]["config_source"]["initial_fetch_timeout"], "0s");
+    let plugin = &extension["typed_config"]["config"];
+    assert_eq!(plugin["failure_policy"], "FAIL_RELOAD");
+    let uri = plugin["vm_config"]["code"]["remote"]["http_uri"]["uri"].as_str().unwrap();
+    assert!(is_pinned(uri.strip_prefix("oci://").unwrap()));
     let gateway = shipped::document(GATEWAY);
     assert_eq!(gateway["apiVersion"], "gateway.envoyproxy.io/v1alpha1");
     let filter = &gateway["spec"]["wasm"][0];
