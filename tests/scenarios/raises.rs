@@ -1,11 +1,14 @@
 //! Conditions that raise the bar, as the recipe for risk writes them down, and others.
 
+mod amounts;
+
 use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::{Claims, Request};
+use self::amounts::{JSON, amount, amounts, bodies, fired, transfer};
+use crate::support::{Claims, Request, now};
 use crate::table::{
     ASK_READ, Expect, Keys, Row, Suite, World, config, fresher, invalid_token, made, no_token,
     other_level, row,
@@ -15,32 +18,60 @@ use crate::table::{
 const HERE: &str = "127.0.0.1:40000";
 
 pub fn suites(keys: &Keys) -> Vec<Suite> {
-    let recipe = recipe(keys);
-    let mut blocked = recipe.clone();
+    let at_the_edge = recipe(keys, Variant::AtTheEdge);
+    let mut blocked = at_the_edge.clone();
     blocked["feeds"]["blocked"]["inline"] = json!(["192.0.2.0/24", "127.0.0.0/8"]);
-    let mut from_elsewhere = recipe.clone();
+    let mut revoked_just_now = at_the_edge.clone();
+    revoked_just_now["feeds"]["revoked"]["inline"] = json!({"dave": now() - 10});
+    let behind_an_edge = recipe(keys, Variant::BehindAnEdge);
+    let mut from_elsewhere = behind_an_edge.clone();
     from_elsewhere["trusted_headers"]["from"] = json!(["10.0.0.0/8"]);
     vec![
         Suite::new(
-            "risk recipe",
-            recipe,
-            [places(), devices(), roles(), amounts(), bodies(), reputation()]
+            "risk recipe at the edge",
+            at_the_edge,
+            [roles(), reputation_of_claims(), revoked_sessions(), transfers()]
                 .into_iter()
                 .flatten()
                 .collect(),
         )
         .envoy(|options| options.allow_on_headers_stop_iteration(true)),
         Suite::new(
-            "risk recipe, not trusted",
+            "risk recipe at the edge, sessions revoked ten seconds ago",
+            revoked_just_now,
+            revoked_just_now_rows(),
+        )
+        .envoy(|options| options.allow_on_headers_stop_iteration(true)),
+        Suite::new(
+            "risk recipe behind an edge",
+            behind_an_edge,
+            [
+                places(),
+                devices(),
+                clients(),
+                roles(),
+                amounts(),
+                bodies(),
+                reputation(),
+                revoked_sessions(),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
+        )
+        .envoy(|options| options.allow_on_headers_stop_iteration(true)),
+        Suite::new(
+            "risk recipe behind an edge, past it",
             from_elsewhere,
             vec![
                 with(
                     "a header that only the edge may set is taken out",
-                    known_device().header("x-country", "FR"),
-                    strong,
+                    known_device(),
+                    |c| usual(c).acr("phr").auth_time_ago(60),
                     Expect::Passed,
                 )
                 .upstream_sees("x-country", None)
+                .upstream_sees("x-client-ip", None)
                 .upstream_sees("x-device-id", None),
                 row(
                     "in other spellings too",
@@ -56,18 +87,25 @@ pub fn suites(keys: &Keys) -> Vec<Suite> {
                 )
                 .upstream_sees("x-device-id", None),
                 with(
-                    "a device that anyone could have named is none",
+                    "a place and a device that anyone could have named are none",
                     known_device(),
-                    usual,
-                    other_level(ASK_MFA_1H),
+                    strong,
+                    other_level(ASK_PHR_5M_ALONE),
+                ),
+                with(
+                    "an address that anyone could have named is none",
+                    transfer(JSON, br#"{"amount": 1}"#),
+                    |c| c.acr("phr").auth_time_ago(60),
+                    DENIED,
                 ),
             ]
             .into_iter()
             .map(|row| row.property("source.address", HERE))
             .collect(),
-        ),
+        )
+        .envoy(|options| options.allow_on_headers_stop_iteration(true)),
         Suite::new(
-            "risk recipe, from a blocked network",
+            "risk recipe at the edge, from a blocked network",
             blocked,
             vec![
                 with(
@@ -85,13 +123,27 @@ pub fn suites(keys: &Keys) -> Vec<Suite> {
     ]
 }
 
-/// The configuration of the recipe, with issuers that the test has keys of.
-fn recipe(keys: &Keys) -> Value {
+/// The configurations of the recipe, in their order.
+#[derive(Clone, Copy)]
+enum Variant {
+    AtTheEdge,
+    BehindAnEdge,
+}
+
+/// A configuration of the recipe, with issuers that the test has keys of.
+fn recipe(keys: &Keys, variant: Variant) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/recipes/risk.md");
     let text = fs::read_to_string(path).expect("the recipe");
-    let yaml = text.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next());
+    let mut examples = text.split("```yaml\n").skip(1);
+    let yaml = match variant {
+        Variant::AtTheEdge => examples.next(),
+        Variant::BehindAnEdge => examples.nth(1),
+    };
+    let yaml = yaml.and_then(|rest| rest.split("```").next());
     let mut recipe: Value =
         serde_saphyr::from_str(yaml.expect("an example")).expect("the example is YAML");
+    let trusts_headers = recipe.get("trusted_headers").is_some();
+    assert_eq!(trusts_headers, matches!(variant, Variant::BehindAnEdge));
     let base = config(keys);
     for name in ["issuers", "challenge"] {
         recipe[name] = base[name].clone();
@@ -117,8 +169,14 @@ fn strong(claims: Claims) -> Claims {
     usual(claims).acr("2").auth_time_ago(60)
 }
 
+/// What the edge says of a client.
+fn client(path: &str, country: &str, device: &str) -> Request {
+    let request = Request::get(path).header("x-client-ip", "198.51.100.7");
+    request.header("x-country", country).header("x-device-id", device)
+}
+
 fn known_device() -> Request {
-    Request::get("/accounts").header("x-device-id", "d1")
+    client("/accounts", "DE", "d1")
 }
 
 fn with(name: &str, request: Request, change: fn(Claims) -> Claims, expect: Expect) -> Row {
@@ -127,11 +185,13 @@ fn with(name: &str, request: Request, change: fn(Claims) -> Claims, expect: Expe
 }
 
 fn places() -> Vec<Row> {
-    let from = |country| known_device().header("x-country", country);
+    let from = |country| client("/accounts", country, "d1");
+    let without_place =
+        || Request::get("/accounts").header("x-client-ip", "::1").header("x-device-id", "d1");
     vec![
         with("the usual place", from("DE"), usual, Expect::Passed)
             .upstream_sees("x-country", Some("DE")),
-        with("no place is told", known_device(), usual, Expect::Passed),
+        with("no place is told", without_place(), usual, other_level(ASK_MFA_5M)),
         with("an unusual place", from("FR"), usual, other_level(ASK_MFA_5M)),
         with("an unusual place, after a step-up", from("FR"), strong, Expect::Passed),
         with(
@@ -160,7 +220,7 @@ fn places() -> Vec<Row> {
         ),
         with(
             "a place in other bytes counts as unusual",
-            known_device().header("x-country", b"\xff"),
+            without_place().header("x-country", b"\xff"),
             usual,
             other_level(ASK_MFA_5M),
         ),
@@ -172,18 +232,49 @@ fn places() -> Vec<Row> {
 }
 
 fn devices() -> Vec<Row> {
-    let device = |id| Request::get("/accounts").header("x-device-id", id);
+    let device = |id| client("/accounts", "DE", id);
+    let without_device = Request::get("/accounts").header("x-client-ip", "::1");
     vec![
         with("the usual device", device("d1"), usual, Expect::Passed),
         with("an unusual device", device("d2"), usual, other_level(ASK_MFA_1H)),
-        with("no device", Request::get("/accounts"), usual, other_level(ASK_MFA_1H)),
+        with(
+            "no device may be a bad one",
+            without_device.header("x-country", "DE"),
+            usual,
+            other_level(ASK_PHR_5M_ALONE),
+        ),
         with("an unusual device, after a step-up", device("d2"), strong, Expect::Passed),
         with(
             "an unusual place and device ask for the stricter of both",
-            device("d2").header("x-country", "FR"),
+            client("/accounts", "FR", "d2"),
             usual,
             other_level(ASK_MFA_5M),
         ),
+    ]
+}
+
+/// What the edge says of the client's address.
+fn clients() -> Vec<Row> {
+    let from = |address: &str| {
+        let request = Request::new("POST", "/transfers").header("content-type", JSON);
+        request.header("x-client-ip", address).body(r#"{"amount": 1}"#)
+    };
+    let without_address =
+        || Request::get("/accounts").header("x-country", "DE").header("x-device-id", "d1");
+    vec![
+        with("a transfer from elsewhere", from("198.51.100.7"), usual, Expect::Passed)
+            .upstream_sees("x-client-ip", Some("198.51.100.7")),
+        with("a transfer from a blocked network", from("192.0.2.7"), usual, DENIED),
+        with("a transfer from one of IPv6", from("2001:db8:bad::7"), usual, DENIED),
+        with(
+            "a transfer from two addresses",
+            from("::1").header("x-client-ip", "::1"),
+            usual,
+            DENIED,
+        ),
+        with("a transfer from no address", from("localhost"), usual, DENIED),
+        with("failed logins of nobody", without_address(), usual, other_level(ASK_MFA_5M)),
+        with("failed logins of nobody, after a step-up", without_address(), strong, Expect::Passed),
     ]
 }
 
@@ -218,147 +309,73 @@ fn roles() -> Vec<Row> {
     ]
 }
 
-const JSON: &str = "application/json";
-const FORM: &str = "application/x-www-form-urlencoded";
-
-fn transfer(content_type: &str, body: &[u8]) -> Request {
-    Request::new("POST", "/transfers").header("content-type", content_type).body(body)
-}
-
-fn amount(name: &str, content_type: &str, body: &[u8], expect: Expect) -> Row {
-    with(name, transfer(content_type, body), usual, expect)
-}
-
-fn fired() -> Expect {
-    other_level(ASK_PHR_5M_ALONE)
-}
-
-/// Amounts at the limit and around it, in every form in which a client can send them.
-fn amounts() -> Vec<Row> {
-    let mut rows = Vec::new();
-    for (name, body) in [
-        ("at the limit", r#"{"amount": 1000}"#),
-        ("below", r#"{"amount": 999.99}"#),
-        ("as text", r#"{"amount": "1000"}"#),
-        ("with zeros", r#"{"amount": 1000.00}"#),
-        ("with an exponent", r#"{"amount": 1e3}"#),
-        ("as text with an exponent", r#"{"amount": "10E2"}"#),
-        ("negative", r#"{"amount": -5000}"#),
-        ("among other members", r#"{"a": {"amount": 5000}, "amount": 1, "b": [{"amount": 5000}]}"#),
-        ("with a name in escapes", r#"{"\u0061mount": 1}"#),
-    ] {
-        rows.push(amount(&format!("an amount {name}"), JSON, body.as_bytes(), Expect::Passed));
-    }
-    for (name, body) in [
-        ("above the limit", r#"{"amount": 1000.01}"#),
-        ("as text", r#"{"amount": "1000.01"}"#),
-        ("by the least", r#"{"amount": "1000.0000000000000000000001"}"#),
-        ("with an exponent", r#"{"amount": 1.1e3}"#),
-        ("as text with an exponent", r#"{"amount": "1e30"}"#),
-        ("that a double rounds", r#"{"amount": 1000.00000000000000001}"#),
-        ("that a double cannot hold", r#"{"amount": 1e400}"#),
-        ("that is no number", r#"{"amount": "NaN"}"#),
-        ("that is infinite", r#"{"amount": "-Infinity"}"#),
-        ("in other digits", r#"{"amount": "\u0661"}"#),
-        ("with a sign", r#"{"amount": "+1"}"#),
-        ("with a space", r#"{"amount": " 1"}"#),
-        ("in hexadecimal", r#"{"amount": "0x1"}"#),
-        ("in a list", r#"{"amount": [1]}"#),
-        ("in an object", r#"{"amount": {"value": 1}}"#),
-        ("that is null", r#"{"amount": null}"#),
-        ("that is true", r#"{"amount": true}"#),
-        ("that is missing", r#"{"Amount": 1}"#),
-        ("that is nested", r#"{"transfer": {"amount": 1}}"#),
-        ("that comes twice", r#"{"amount": 1, "amount": 5000}"#),
-        ("that comes twice in other letters", r#"{"amount": 1, "AMOUNT": 5000}"#),
-        ("that comes twice, first in other letters", r#"{"Amount": 5000, "amount": 1}"#),
-        ("that comes twice in escapes", r#"{"amount": 1, "\u0061mount": 5000}"#),
-        ("beside a member that comes twice", r#"{"amount": 1, "x": {"y": 1, "y": 2}}"#),
-        ("in a list of bodies", r#"[{"amount": 1}]"#),
-        ("and something behind", r#"{"amount": 1} {"amount": 5000}"#),
-        ("cut off", r#"{"amount": 1"#),
-        ("with a comma too many", r#"{"amount": 1,}"#),
-        ("in no JSON", "amount=1"),
-    ] {
-        rows.push(amount(&format!("an amount {name}: stopped"), JSON, body.as_bytes(), fired()));
-    }
-    rows
-}
-
-/// Bodies that are read in one way, and others.
-fn bodies() -> Vec<Row> {
-    let deep = format!("{{\"amount\": 1, \"x\": {}{}}}", "[".repeat(40), "]".repeat(40));
-    let large = format!("{{\"amount\": 1, \"x\": \"{}\"}}", "x".repeat(65536));
-    let gzip =
-        |encoding: &str| transfer(JSON, br#"{"amount": 1}"#).header("content-encoding", encoding);
-    vec![
-        amount("bytes that are no text", JSON, b"{\"amount\": 1, \"x\": \"\xff\"}", fired()),
-        amount("a byte order mark", JSON, "\u{feff}{\"amount\": 1}".as_bytes(), fired()),
-        amount("a body that is too deep", JSON, deep.as_bytes(), fired()),
-        amount("a body that is too large", JSON, large.as_bytes(), fired()),
-        amount("no body", JSON, b"", fired()),
-        amount(
-            "JSON of another name",
-            "application/vnd.bank+json; charset=utf-8",
-            br#"{"amount": 1}"#,
-            Expect::Passed,
-        ),
-        amount("another content type", "text/plain", br#"{"amount": 1}"#, fired()),
-        amount("another charset", "application/json; charset=utf-7", br#"{"amount": 1}"#, fired()),
-        with("a body in gzip", gzip("gzip"), usual, fired()),
-        with("a body in no encoding", gzip("identity"), usual, Expect::Passed),
-        with(
-            "two content types",
-            transfer(JSON, br#"{"amount": 1}"#).header("content-type", FORM),
-            usual,
-            fired(),
-        ),
-        amount("a form", FORM, b"to=bob&amount=1000", Expect::Passed),
-        amount("a form above the limit", FORM, b"to=bob&amount=1000.01", fired()),
-        amount("a form in escapes", FORM, b"to=bob&%61mount=5%30%300", fired()),
-        amount("a form with two amounts", FORM, b"amount=1&amount=5000", fired()),
-        amount("a form with two amounts in other letters", FORM, b"amount=1&Amount=5000", fired()),
-        amount("a form with a list of amounts", FORM, b"amount=1&amount[]=5000", fired()),
-        amount("a form with two amounts for PHP", FORM, b"amount=1&+amount%00=5000", fired()),
-        amount("a form that is JSON too", FORM, br#"{"amount":5000,"x":"&amount=1&"}"#, fired()),
-        amount("a form without an amount", FORM, b"to=bob", fired()),
-        amount("JSON that is called a form", FORM, br#"{"amount": 1}"#, fired()),
-        with(
-            "a large amount after a step-up",
-            transfer(JSON, br#"{"amount": 5000}"#),
-            |c| c.acr("phr").auth_time_ago(60),
-            Expect::Passed,
-        ),
-        row(
-            "a large amount without a token",
-            transfer(JSON, br#"{"amount": 5000}"#),
-            no_token(ASK_PASSWORD),
-        )
-        .property("source.address", HERE),
-    ]
-}
-
 fn reputation() -> Vec<Row> {
-    let revoked = |c: Claims| usual(c).subject("carol").set("auth_time", 1_780_000_000);
+    vec![with(
+        "a device with a bad name",
+        client("/accounts", "DE", "d-666"),
+        |c| strong(c).set("device_id", "d-666"),
+        other_level(ASK_PHR_5M_ALONE),
+    )]
+}
+
+/// The same where only the token tells the device.
+fn reputation_of_claims() -> Vec<Row> {
+    let request = || Request::get("/accounts");
     vec![
+        with("the usual device", request(), usual, Expect::Passed),
         with(
             "a device with a bad name",
-            Request::get("/accounts").header("x-device-id", "d-666"),
+            request(),
             |c| strong(c).set("device_id", "d-666"),
             other_level(ASK_PHR_5M_ALONE),
         ),
         with(
-            "a login before it was revoked",
-            known_device(),
-            revoked,
-            fresher(", acr_values=\"1\", max_age=\"300\""),
+            "a token without a device",
+            request(),
+            |c| strong(c).without("device_id"),
+            other_level(ASK_PHR_5M_ALONE),
         ),
+    ]
+}
+
+const ASK_LOGIN_NOW: &str = ", acr_values=\"1\", max_age=\"1\"";
+
+fn revoked_sessions() -> Vec<Row> {
+    let revoked = |c: Claims| usual(c).subject("carol").set("auth_time", 1_780_000_000);
+    vec![
+        with("a login before it was revoked", known_device(), revoked, fresher(ASK_LOGIN_NOW)),
         with(
             "a login after it was revoked",
             known_device(),
             |c| usual(c).subject("carol"),
             Expect::Passed,
         ),
+    ]
+}
+
+/// A fresh login is no new one.
+fn revoked_just_now_rows() -> Vec<Row> {
+    vec![
+        with(
+            "a login a minute ago",
+            known_device(),
+            |c| strong(c).subject("dave"),
+            fresher(ASK_LOGIN_NOW),
+        ),
+        with(
+            "a login since then",
+            known_device(),
+            |c| usual(c).subject("dave").auth_time_ago(5),
+            Expect::Passed,
+        ),
+        with("a login of someone else", known_device(), usual, Expect::Passed),
+    ]
+}
+
+fn transfers() -> Vec<Row> {
+    vec![
+        amount("a small transfer", JSON, br#"{"amount": 1000}"#, Expect::Passed),
+        amount("a large transfer", JSON, br#"{"amount": 1000.01}"#, fired()),
     ]
 }
 
