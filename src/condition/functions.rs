@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use cel::ExecutionError;
 use cel::common::types::{
-    self, CelBool, CelDouble, CelInt, CelList, CelMap, CelNull, CelString, CelUInt,
+    self, CelBool, CelDouble, CelInt, CelList, CelNull, CelString, CelUInt,
     Type as CelTypeName,
 };
 use cel::common::value::{CowVal, Val};
@@ -108,11 +108,10 @@ pub(super) fn contained<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Found<'b, 'v> {
         }
         return doubt.map_or(Ok(boolean(false)), Err);
     }
-    // In a map that is written out, a key of another type would just not be there.
-    if of.downcast_ref::<CelMap<'_>>().is_some() {
-        return Err(wrong_type(CONTAINED, &args));
-    }
-    let container = of.as_container().ok_or_else(|| wrong_type(CONTAINED, &args))?;
+    // Who writes `in` has a list in mind: the names of a map would be an answer to another question.
+    let is_map = *of.get_type() == types::MAP_TYPE;
+    let container = of.as_container().filter(|_| !is_map);
+    let container = container.ok_or_else(|| wrong_type(CONTAINED, &args))?;
     container.contains(&**one).map(boolean)
 }
 

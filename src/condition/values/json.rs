@@ -1,7 +1,7 @@
 //! JSON as CEL sees it. Nothing is copied until it is asked for.
 
 use cel::ExecutionError;
-use cel::common::traits::{Container, Indexer, Sizer};
+use cel::common::traits::{Indexer, Sizer};
 use cel::common::types::{self, CelBool, CelDouble, CelInt, CelList, CelNull, CelString, Type};
 use cel::common::value::{CowVal, Val};
 use serde_json::{Map, Number, Value};
@@ -71,10 +71,6 @@ impl Val for Object<'_> {
         Some(self)
     }
 
-    fn as_container(&self) -> Option<&dyn Container> {
-        Some(self)
-    }
-
     fn as_sizer(&self) -> Option<&dyn Sizer> {
         Some(self)
     }
@@ -100,16 +96,6 @@ impl Indexer for Object<'_> {
         Self: 'w,
     {
         self.find(index).map(value_of)
-    }
-}
-
-impl Container for Object<'_> {
-    fn contains(&self, value: &dyn Val) -> Result<bool, ExecutionError> {
-        match self.find(value) {
-            Ok(_) => Ok(true),
-            Err(ExecutionError::NoSuchKey(_)) => Ok(false),
-            Err(error) => Err(error),
-        }
     }
 }
 
