@@ -7,9 +7,10 @@
 mod calls;
 
 use cel::common::ast::{
-    ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue, SelectExpr, operators,
+    CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue, SelectExpr, operators,
 };
 
+use super::environment::NULL;
 use super::names::{FACTS, FAMILIES, METADATA, names};
 use super::{Family, Known, Scope, Type, Variable};
 use crate::config::suggestion;
@@ -95,6 +96,10 @@ impl<'k> Checker<'k> {
             return self.visit_name(node, &path, is_test);
         }
         match &mut node.expr {
+            Expr::Literal(LiteralValue::Null) => {
+                node.expr = call(NULL);
+                Type::Null
+            }
             Expr::Literal(literal) => type_of(literal),
             Expr::Ident(_) => Type::Dyn,
             Expr::Select(select) => self.visit_select(select),
@@ -347,6 +352,10 @@ fn path_of(node: &IdedExpr) -> Option<(Vec<String>, bool)> {
 
 fn ident(name: &str) -> Expr {
     Expr::Ident(name.to_owned())
+}
+
+fn call(name: &str) -> Expr {
+    Expr::Call(CallExpr { func_name: name.to_owned(), target: None, args: Vec::new() })
 }
 
 fn select(operand: Expr, field: &str) -> Expr {

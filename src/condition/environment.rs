@@ -18,6 +18,9 @@ pub(super) const DIFFERENT: &str = "@different";
 /// `in`, but for values of types that differ an error.
 pub(super) const CONTAINED: &str = "@contained";
 
+/// `null`, where it is written out.
+pub(super) const NULL: &str = "@null";
+
 /// Arithmetic, but where a double has no bound, or is no number, an error.
 pub(super) const ADD: &str = "@add";
 pub(super) const SUBTRACT: &str = "@subtract";
@@ -110,6 +113,7 @@ fn build() -> Result<Env, cel::DeclarationError> {
     env.add_overload(EQUAL, EQUAL, two(), functions::equal)?;
     env.add_overload(DIFFERENT, DIFFERENT, two(), functions::different)?;
     env.add_overload(CONTAINED, CONTAINED, two(), functions::contained)?;
+    env.add_overload(NULL, NULL, vec![], functions::null)?;
     env.add_overload(ADD, ADD, two(), functions::add)?;
     env.add_overload(SUBTRACT, SUBTRACT, two(), functions::subtract)?;
     env.add_overload(MULTIPLY, MULTIPLY, two(), functions::multiply)?;

@@ -8,14 +8,13 @@ use std::collections::HashMap;
 
 use cel::ExecutionError;
 use cel::common::types::{
-    self, CelBool, CelDouble, CelInt, CelList, CelNull, CelString, CelUInt,
-    Type as CelTypeName,
+    self, CelBool, CelDouble, CelInt, CelList, CelNull, CelString, CelUInt, Type as CelTypeName,
 };
 use cel::common::value::{CowVal, Val};
 use regex_lite::Regex;
 
 use super::environment::{CONTAINED, DIFFERENT, EQUAL};
-use super::values::{Address, Decimal, Feed, Instant, Network};
+use super::values::{Address, Decimal, Feed, Instant, Network, Unclear, WrittenNull};
 use crate::number;
 
 type Found<'b, 'v> = Result<CowVal<'b, 'v>, ExecutionError>;
@@ -32,10 +31,12 @@ fn wrong_type(function: &str, args: &[CowVal<'_, '_>]) -> ExecutionError {
 
 /// Whether two values are equal; an error where their types say that they are not meant to be.
 fn same(one: &dyn Val, other: &dyn Val) -> Result<bool, ExecutionError> {
-    let is_null = |value: &dyn Val| value.downcast_ref::<CelNull>().is_some();
+    let is_unclear = |value: &dyn Val| value.downcast_ref::<Unclear>().is_some();
+    let is_written = |value: &dyn Val| value.downcast_ref::<WrittenNull>().is_some();
+    let is_null = |value: &dyn Val| is_written(value) || value.downcast_ref::<CelNull>().is_some();
     let is_nan =
         |value: &dyn Val| value.downcast_ref::<CelDouble>().is_some_and(|value| value.is_nan());
-    if is_null(one) || is_null(other) {
+    if (is_written(one) || is_written(other)) && !is_unclear(one) && !is_unclear(other) {
         return Ok(is_null(one) && is_null(other));
     }
     if let (Some(one), Some(other)) =
@@ -45,7 +46,8 @@ fn same(one: &dyn Val, other: &dyn Val) -> Result<bool, ExecutionError> {
     }
     // Two readers of a map can see two maps, and the library sees none of these as equal.
     let is_map = *one.get_type() == types::MAP_TYPE;
-    let fits = kind(one) == kind(other) && !is_map && !is_nan(one) && !is_nan(other);
+    let has_value = |value| !is_null(value) && !is_unclear(value) && !is_nan(value);
+    let fits = kind(one) == kind(other) && !is_map && has_value(one) && has_value(other);
     if fits {
         Ok(one.equals(other))
     } else {
@@ -92,6 +94,10 @@ pub(super) fn different<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Found<'b, 'v> {
         [one, other] => same(&**one, &**other).map(|same| boolean(!same)),
         _ => Err(wrong_type(DIFFERENT, &args)),
     }
+}
+
+pub(super) fn null<'b, 'v>(_: Vec<CowVal<'b, 'v>>) -> Found<'b, 'v> {
+    Ok(CowVal::owned(WrittenNull))
 }
 
 pub(super) fn contained<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Found<'b, 'v> {

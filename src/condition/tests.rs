@@ -396,6 +396,71 @@ proptest! {
     }
 }
 
+#[test]
+fn what_is_unclear_is_neither_the_same_nor_another() {
+    let mut bench = Bench::new();
+    bench.evidence = Some(Evidence::for_test(
+        Issuer::for_test(),
+        json!({
+            "sub": "alice", "a": 9_007_199_254_740_993_i64, "b": 9_007_199_254_740_995_i64,
+            "l": [9_007_199_254_740_993_i64], "m": [[9_007_199_254_740_993_i64]], "n": 1,
+        }),
+    ));
+    bench.headers = Headers::new(vec![(":path".to_owned(), b"/a//b".to_vec())]);
+    for source in [
+        "claims.a != claims.b",
+        "claims.a == claims.a",
+        "claims.a in claims.l",
+        "claims.b in [claims.a]",
+        "claims.l != [claims.b]",
+        "claims.m == [claims.l]",
+        "claims.l in claims.m",
+        "claims.n in claims.l",
+        "request.path != claims.a",
+        "request.path == request.path",
+        "request.path == null",
+        "claims.a != null",
+        "null in claims.l",
+    ] {
+        assert_eq!(bench.holds(source), Err(Doubt::WrongType), "{source}");
+    }
+}
+
+#[test]
+fn null_compares_with_a_null_that_is_written_out() {
+    let mut bench = Bench::new();
+    bench.body = Ok(json!({
+        "none": null, "other": null, "kind": "wire", "list": [null], "mixed": ["wire", null],
+        "n": 5, "empty": [],
+    }));
+    for (source, expected) in [
+        ("request.body.none == null", Ok(true)),
+        ("null != request.body.none", Ok(false)),
+        ("request.body.kind == null", Ok(false)),
+        ("request.body.n != null", Ok(true)),
+        ("request.body.none in [null, 'wire']", Ok(true)),
+        ("null in request.body.mixed", Ok(true)),
+        ("request.body.list == [null]", Ok(true)),
+        ("request.body.mixed != ['wire', null]", Ok(false)),
+        ("request.body.list.exists(x, x == null)", Ok(true)),
+        ("request.body.list.exists(x, [null].exists(y, x == y))", Ok(true)),
+        ("null == null", Ok(true)),
+        ("request.body.empty == [null]", Ok(false)),
+        // What is null is not there for other servers, which shows as a doubt too.
+        ("request.body.none == 'wire'", Err(Doubt::WrongType)),
+        ("request.body.none != 'wire'", Err(Doubt::WrongType)),
+        ("request.body.none == request.body.other", Err(Doubt::WrongType)),
+        ("request.body.none in ['wire']", Err(Doubt::WrongType)),
+        ("'swift' in request.body.mixed", Err(Doubt::WrongType)),
+        ("'wire' in request.body.mixed", Ok(true)),
+        ("request.body.list == ['wire']", Err(Doubt::WrongType)),
+        ("request.body.list == request.body.list", Err(Doubt::WrongType)),
+        ("request.body.none == 5", Err(Doubt::WrongType)),
+    ] {
+        assert_eq!(bench.holds(source), expected, "{source}");
+    }
+}
+
 /// Of these, expressions are made.
 const WORDS: [&str; 66] = [
     "(",

@@ -5,6 +5,7 @@ mod feed;
 mod instant;
 mod json;
 mod network;
+mod null;
 mod unclear;
 
 pub(super) use self::decimal::Decimal;
@@ -12,6 +13,7 @@ pub(super) use self::feed::Feed;
 pub(super) use self::instant::Instant;
 pub(super) use self::json::value_of;
 pub(super) use self::network::{Address, Network};
+pub(super) use self::null::WrittenNull;
 pub(super) use self::unclear::Unclear;
 
 /// What every value of ours does in the same way: it has a type of its own, is compared with others of
