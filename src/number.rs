@@ -28,6 +28,11 @@ pub(crate) fn whole(number: f64) -> Option<i64> {
     if fits { format!("{number:.0}").parse().ok() } else { None }
 }
 
+/// A whole number in the notation of JSON, without an exponent.
+pub(crate) fn integer(text: &str) -> Option<i64> {
+    if is_json(text) { text.parse().ok() } else { None }
+}
+
 /// Whether it is a number in the notation of JSON (RFC 8259 §6), of any size. Rust also reads `inf`,
 /// `nan`, `+1` and `.5`.
 pub(crate) fn is_json(text: &str) -> bool {

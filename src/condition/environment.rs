@@ -187,7 +187,7 @@ pub(super) fn check_literal(function: &str, text: &str) -> Result<(), String> {
         "ip" | "containsIP" => text.parse::<Address>().is_ok(),
         "decimal" => Decimal::parse(text).is_some(),
         "double" => number::exact(text).is_some(),
-        "int" => text.parse::<i64>().is_ok(),
+        "int" => number::integer(text).is_some(),
         "timestamp" => Instant::parse(text).is_some(),
         "matches" => Regex::new(text).is_ok(),
         name if Instant::PARTS.iter().any(|(part, _)| *part == name) => Instant::is_zone(text),

@@ -138,7 +138,7 @@ pub(super) fn int<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Found<'b, 'v> {
     let number = arg.downcast_ref::<CelInt>().map(|number| *number.inner());
     let unsigned = || i64::try_from(*arg.downcast_ref::<CelUInt>()?.inner()).ok();
     let double = || number::whole(*arg.downcast_ref::<CelDouble>()?.inner());
-    let text = || text_of(arg)?.parse().ok();
+    let text = || number::integer(text_of(arg)?);
     let found = number.or_else(unsigned).or_else(double).or_else(text);
     found.map(integer).ok_or_else(|| wrong_type("int", &args))
 }

@@ -170,6 +170,8 @@ fn facts_are_read_and_computed_with() {
         "request.host.matches('^api\\\\.[a-z]+')",
         "request.host.endsWith('.com') && request.host.contains('example')",
         "'ABC'.lowerAscii() == 'abc' && size('äb') == 2 && string(5) == '5'",
+        "decimal('0.0') * decimal('0.0000000000000000000000000001') == decimal('0')",
+        "decimal('0.00000000000001') * decimal('0') == decimal('0') && int('-5') == -5 && int('0') == 0",
         "int('5') + 2 == 7 && int(request.body.items[1].n) == 20",
         "claims.n == 3 ? true : false",
         "false || true || request.body.none",
@@ -244,6 +246,14 @@ fn what_cannot_be_evaluated_is_in_doubt_and_not_false() {
         ("['1', '2'] in [request.body.names, [1, 2]]", Doubt::WrongType),
         ("claims.big == 9007199254740993", Doubt::WrongType),
         ("claims.big > 5", Doubt::WrongType),
+        (
+            "decimal('0.00000000000001') * decimal('0.000000000000001') > decimal('0')",
+            Doubt::NotComputable,
+        ),
+        (
+            "decimal('-0.00000000000001') * decimal('0.000000000000001') < decimal('0')",
+            Doubt::NotComputable,
+        ),
         // In a map, a member of that name says nothing of its values.
         ("'deep' in request.body.nested", Doubt::WrongType),
         ("'0' in claims['https://x/y']", Doubt::WrongType),
@@ -423,6 +433,48 @@ fn what_is_unclear_is_neither_the_same_nor_another() {
         "null in claims.l",
     ] {
         assert_eq!(bench.holds(source), Err(Doubt::WrongType), "{source}");
+    }
+}
+
+#[test]
+fn numbers_and_times_are_read_in_one_notation() {
+    let mut bench = Bench::new();
+    let mut holds = |text: &str, source: &str| {
+        bench.body = Ok(json!({ "x": text }));
+        bench.holds(source)
+    };
+    for text in ["+5", "007", "-", "", " 5", "5.0", "-01", "5_000", "9223372036854775808"] {
+        assert_eq!(holds(text, "int(request.body.x) > 3"), Err(Doubt::WrongType), "{text}");
+    }
+    for text in
+        ["2026-11-24T12:00:00Z", "2026-11-24t13:00:00.5+01:00", "2026-11-24T12:00:00.000-00:00"]
+    {
+        let source = "timestamp(request.body.x) >= timestamp('2026-11-24T12:00:00Z')";
+        assert_eq!(holds(text, source), Ok(true), "{text}");
+    }
+    for text in [
+        "2026-11-24T12-01",
+        "20261124T120000+0000",
+        "2026-11-24T12:00:00Z[Europe/Berlin]",
+        "2026-11-24T12:00:00+01:00[Europe/Berlin]",
+        "2026-11-24 12:00:00Z",
+        "2026-11-24T12:00Z",
+        "2026-11-24T12:00:00",
+        "2026-11-24T12:00:00+01",
+        "2026-11-24T12:00:00+0100",
+        "2026-11-24T12:00:00+01:00:00",
+        "2026-11-24T12:00:00+24:00",
+        "2026-11-24T12:00:00.Z",
+        "2026-11-24T12:00:00,5Z",
+        "2026-11-24T24:00:00Z",
+        "2026-12-31T23:59:60Z",
+        "2026-02-30T12:00:00Z",
+        "+002026-11-24T12:00:00Z",
+        "2026-11-24",
+        "",
+    ] {
+        let source = "timestamp(request.body.x) > timestamp(0)";
+        assert_eq!(holds(text, source), Err(Doubt::WrongType), "{text}");
     }
 }
 

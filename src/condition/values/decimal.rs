@@ -128,9 +128,9 @@ impl Multiplier for Decimal {
     {
         let rhs = other("_*_", rhs)?.0;
         let scale = self.0.scale().saturating_add(rhs.scale());
-        kept(
-            self.0.checked_mul(rhs).filter(|product| product.scale() == scale || product.is_zero()),
-        )
+        let has_zero = self.0.is_zero() || rhs.is_zero();
+        let product = self.0.checked_mul(rhs);
+        kept(product.filter(|product| product.scale() == scale || has_zero))
     }
 }
 

@@ -41,9 +41,9 @@ impl Instant {
         ("getMinutes", |args| part(&args, |time| i64::from(time.minute()))),
     ];
 
-    /// Reads RFC 3339.
+    /// Reads a date, a time and an offset as RFC 3339 writes them.
     pub(in crate::condition) fn parse(text: &str) -> Option<Self> {
-        text.parse::<Timestamp>().ok().map(Self)
+        if is_rfc3339(text) { text.parse().ok().map(Self) } else { None }
     }
 
     /// So many seconds after the epoch.
@@ -54,6 +54,27 @@ impl Instant {
     /// Whether a zone has this name in the time zone database.
     pub(in crate::condition) fn is_zone(name: &str) -> bool {
         zone(name).is_some()
+    }
+}
+
+/// Whether it is in the notation of RFC 3339 (§5.6). The library reads more of ISO 8601, which other
+/// servers refuse, or read as another time.
+fn is_rfc3339(text: &str) -> bool {
+    let digits_as_zero = |c: char| if c.is_ascii_digit() { '0' } else { c.to_ascii_uppercase() };
+    let shape = text.chars().map(digits_as_zero).collect::<String>();
+    let Some(rest) = shape.strip_prefix("0000-00-00T00:00:00") else { return false };
+    let offset = match rest.strip_prefix('.') {
+        Some(fraction) if fraction.starts_with('0') => fraction.trim_start_matches('0'),
+        Some(_) => return false,
+        None => rest,
+    };
+    // A leap second has no time of its own here, and no offset reaches a whole day.
+    let is_leap = text.get(17..19) == Some("60");
+    let hours = text.len().checked_sub(5).and_then(|at| text.get(at..)?.get(..2));
+    match offset {
+        "Z" => !is_leap,
+        "+00:00" | "-00:00" => !is_leap && hours.is_some_and(|hours| hours < "24"),
+        _ => false,
     }
 }
 
