@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use cel::Env;
 use cel::common::types;
-use regex_lite::Regex;
 
-use super::functions;
 use super::types::Type;
 use super::values::{Address, Decimal, Instant, Network};
+use super::{expressions, functions};
 use crate::number;
 
 /// `==`, but for values of types that differ an error.
@@ -182,6 +181,9 @@ fn build() -> Result<Env, cel::DeclarationError> {
 
 /// Checks an argument that is written out.
 pub(super) fn check_literal(function: &str, text: &str) -> Result<(), String> {
+    if function == "matches" {
+        return expressions::check(text);
+    }
     let is_good = match function {
         "cidr" => text.parse::<Network>().is_ok(),
         "ip" | "containsIP" => text.parse::<Address>().is_ok(),
@@ -189,7 +191,6 @@ pub(super) fn check_literal(function: &str, text: &str) -> Result<(), String> {
         "double" => number::exact(text).is_some(),
         "int" => number::integer(text).is_some(),
         "timestamp" => Instant::parse(text).is_some(),
-        "matches" => Regex::new(text).is_ok(),
         name if Instant::PARTS.iter().any(|(part, _)| *part == name) => Instant::is_zone(text),
         _ => true,
     };

@@ -3,26 +3,18 @@
 // The interpreter hands arguments over by value.
 #![allow(clippy::needless_pass_by_value)]
 
-use std::cell::RefCell;
-use std::collections::HashMap;
-
 use cel::ExecutionError;
 use cel::common::types::{
     self, CelBool, CelDouble, CelInt, CelList, CelNull, CelString, CelUInt, Type as CelTypeName,
 };
 use cel::common::value::{CowVal, Val};
-use regex_lite::Regex;
 
 use super::environment::{CONTAINED, DIFFERENT, EQUAL};
+use super::expressions::{self, NotMatched};
 use super::values::{Address, Decimal, Feed, Instant, Network, Unclear, WrittenNull};
 use crate::number;
 
 type Found<'b, 'v> = Result<CowVal<'b, 'v>, ExecutionError>;
-
-thread_local! {
-    /// Regular expressions by their text, which stands in the configuration.
-    static EXPRESSIONS: RefCell<HashMap<String, Regex>> = RefCell::default();
-}
 
 fn wrong_type(function: &str, args: &[CowVal<'_, '_>]) -> ExecutionError {
     let types = args.iter().map(|arg| arg.get_type().name().to_owned());
@@ -212,38 +204,36 @@ pub(super) fn timestamp<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Found<'b, 'v> {
 fn two_texts<'b, 'v>(
     name: &str,
     args: &[CowVal<'b, 'v>],
-    decide: impl FnOnce(&str, &str) -> Option<bool>,
+    decide: impl FnOnce(&str, &str) -> bool,
 ) -> Found<'b, 'v> {
     let found = match args {
         [one, other] => text_of(one).zip(text_of(other)),
         _ => None,
     };
-    found
-        .and_then(|(one, other)| decide(one, other))
-        .map(boolean)
-        .ok_or_else(|| wrong_type(name, args))
+    found.map(|(one, other)| boolean(decide(one, other))).ok_or_else(|| wrong_type(name, args))
 }
 
 pub(super) fn starts_with<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Found<'b, 'v> {
-    two_texts("startsWith", &args, |one, other| Some(one.starts_with(other)))
+    two_texts("startsWith", &args, |one, other| one.starts_with(other))
 }
 
 pub(super) fn ends_with<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Found<'b, 'v> {
-    two_texts("endsWith", &args, |one, other| Some(one.ends_with(other)))
+    two_texts("endsWith", &args, |one, other| one.ends_with(other))
 }
 
 pub(super) fn contains<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Found<'b, 'v> {
-    two_texts("contains", &args, |one, other| Some(one.contains(other)))
+    two_texts("contains", &args, |one, other| one.contains(other))
 }
 
 pub(super) fn matches<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Found<'b, 'v> {
-    two_texts("matches", &args, |text, expression| {
-        EXPRESSIONS.with_borrow_mut(|known| {
-            if !known.contains_key(expression) {
-                known.insert(expression.to_owned(), Regex::new(expression).ok()?);
-            }
-            known.get(expression).map(|expression| expression.is_match(text))
-        })
+    let found = match args.as_slice() {
+        [text, expression] => text_of(text).zip(text_of(expression)),
+        _ => None,
+    };
+    let (text, expression) = found.ok_or_else(|| wrong_type("matches", &args))?;
+    expressions::matches(expression, text).map(boolean).map_err(|problem| match problem {
+        NotMatched::Expression => wrong_type("matches", &args),
+        NotMatched::Cost => ExecutionError::function_error("matches", "the text is too long"),
     })
 }
 

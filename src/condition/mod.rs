@@ -6,6 +6,7 @@
 
 mod check;
 mod environment;
+mod expressions;
 mod facts;
 mod functions;
 mod names;
@@ -202,6 +203,7 @@ impl Expression {
     ) -> Result<T, Doubt> {
         let mut context = Context::with_env(environment::shared());
         facts.bind(&self.reads, &mut context)?;
+        expressions::begin();
         let value = Value::resolve_val(&self.root, &context)?;
         read(&value).ok_or(Doubt::WrongType)
     }

@@ -479,6 +479,35 @@ fn numbers_and_times_are_read_in_one_notation() {
 }
 
 #[test]
+fn what_matches_may_cost_is_bounded() {
+    let mut bench = Bench::new();
+    let simple = "request.body.s.matches('[0-9]{12}')";
+    let large = "request.body.s.matches('[a-z0-9.]{1,64}@')";
+    let long = |length: usize| Ok(json!({"s": "a".repeat(length)}));
+    for (length, source, expected) in [
+        (1024, large, Ok(false)),
+        (1025, large, Err(Doubt::NotComputable)),
+        (4096, simple, Ok(false)),
+        (65_000, simple, Err(Doubt::NotComputable)),
+        // Together they cost as much as a longer text.
+        (1024, &format!("{large} || {large}"), Err(Doubt::NotComputable)),
+        // What did not fit does not decide where another one does.
+        (1024, &format!("{large} || {large} || request.method == 'POST'"), Ok(true)),
+    ] {
+        bench.body = long(length);
+        assert_eq!(bench.holds(source), expected, "{length}: {source}");
+        // The next evaluation begins anew.
+        assert_eq!(bench.holds(source), expected, "{length}: {source}");
+    }
+    let texts = |count: usize| Ok(json!({"s": vec!["a".repeat(64); count]}));
+    let source = "request.body.s.exists(x, x.matches('[a-z0-9.]{1,64}@'))";
+    bench.body = texts(16);
+    assert_eq!(bench.holds(source), Ok(false));
+    bench.body = texts(1000);
+    assert_eq!(bench.holds(source), Err(Doubt::NotComputable));
+}
+
+#[test]
 fn null_compares_with_a_null_that_is_written_out() {
     let mut bench = Bench::new();
     bench.body = Ok(json!({
@@ -646,7 +675,12 @@ fn mistakes_are_found_before_any_request_and_point_into_the_expression() {
         ("source.ip in cidr('10.0.0.1/8')", "\"10.0.0.1/8\" is nothing that cidr takes"),
         ("decimal('1,5') > decimal(1)", "\"1,5\" is nothing that decimal takes"),
         ("request.time.getHours('Europe/Berln') > 5", "is nothing that getHours takes"),
-        ("request.host.matches('(')", "is nothing that matches takes"),
+        ("request.host.matches('(')", "column 21: \"(\" is no regular expression: "),
+        (
+            "request.host.matches('(a{1,50}){1,50}b')",
+            "column 23: \"(a{1,50}){1,50}b\" is too large an expression",
+        ),
+        ("request.host.matches('(a?){200}b')", "expected a simpler one"),
         ("request.host.matches(claims.x)", "expected a written-out expression"),
         ("claims.sub in feeds.bd", "feeds has no \"bd\""),
         ("signals.failed > 5", "signals has no \"failed\""),
