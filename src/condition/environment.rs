@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use cel::Env;
 use cel::common::types;
+use cel::common::value::CowVal;
 
 use super::types::Type;
-use super::values::{Address, Decimal, Instant, Network};
+use super::values::{Address, Decimal, Instant, Network, WrittenNull};
 use super::{expressions, functions};
 use crate::number;
 
@@ -112,7 +113,7 @@ fn build() -> Result<Env, cel::DeclarationError> {
     env.add_overload(EQUAL, EQUAL, two(), functions::equal)?;
     env.add_overload(DIFFERENT, DIFFERENT, two(), functions::different)?;
     env.add_overload(CONTAINED, CONTAINED, two(), functions::contained)?;
-    env.add_overload(NULL, NULL, vec![], functions::null)?;
+    env.add_overload(NULL, NULL, vec![], |_| Ok(CowVal::owned(WrittenNull)))?;
     env.add_overload(ADD, ADD, two(), functions::add)?;
     env.add_overload(SUBTRACT, SUBTRACT, two(), functions::subtract)?;
     env.add_overload(MULTIPLY, MULTIPLY, two(), functions::multiply)?;

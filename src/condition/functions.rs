@@ -88,10 +88,6 @@ pub(super) fn different<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Found<'b, 'v> {
     }
 }
 
-pub(super) fn null<'b, 'v>(_: Vec<CowVal<'b, 'v>>) -> Found<'b, 'v> {
-    Ok(CowVal::owned(WrittenNull))
-}
-
 pub(super) fn contained<'b, 'v>(args: Vec<CowVal<'b, 'v>>) -> Found<'b, 'v> {
     let [one, of] = args.as_slice() else { return Err(wrong_type(CONTAINED, &args)) };
     if let Some(list) = of.downcast_ref::<CelList<'_>>() {
