@@ -5,6 +5,7 @@
 //! answer `false` where types differ become functions of [`super::environment`] that fail.
 
 mod calls;
+mod relations;
 
 use cel::common::ast::{
     CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue, SelectExpr, operators,
@@ -267,8 +268,13 @@ impl<'k> Checker<'k> {
 
     /// The type of a member whose name the configuration gives.
     fn member(&mut self, family: Family, member: &str) -> Option<Type> {
-        let (names, found) = match family {
-            Family::Feeds => (self.known.feeds.to_vec(), None),
+        let (names, found): (Vec<_>, _) = match family {
+            Family::Feeds => {
+                let feeds = self.known.feeds;
+                let found = feeds.iter().find(|(name, _)| *name == member);
+                let found = found.map(|(_, found)| Type::Feed(*found));
+                (feeds.iter().map(|(name, _)| *name).collect(), found)
+            }
             Family::Signals => {
                 let signals = self.known.signals;
                 let found = signals.iter().find(|(name, _)| *name == member);

@@ -9,6 +9,7 @@ use cel::common::value::CowVal;
 use super::types::Type;
 use super::values::{Address, Decimal, Instant, Network, WrittenNull};
 use super::{expressions, functions};
+use crate::feeds::FeedType;
 use crate::number;
 
 /// `==`, but for values of types that differ an error.
@@ -82,7 +83,7 @@ pub(super) const FUNCTIONS: &[Signature] = &[
     member("lowerAscii", &[Type::String], Type::String),
     member("containsIP", &[Type::Network, Type::Address], Type::Bool),
     member("containsIP", &[Type::Network, Type::String], Type::Bool),
-    member("notBefore", &[Type::Feed, Type::String], Type::Int),
+    member("notBefore", &[Type::Feed(Some(FeedType::NotBefore)), Type::String], Type::Int),
     member("getFullYear", &[Type::Timestamp], Type::Int),
     member("getFullYear", &[Type::Timestamp, Type::String], Type::Int),
     member("getMonth", &[Type::Timestamp], Type::Int),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use cel::Context;
-use cel::common::types::{CelBool, CelInt, CelMap, CelMapKey, CelString};
+use cel::common::types::{CelBool, CelInt, CelList, CelMap, CelMapKey, CelString};
 use cel::common::value::Val;
 use serde_json::Value;
 
@@ -15,7 +15,9 @@ use super::{Doubt, Fact, Family, Variable};
 use crate::body::parse_query;
 use crate::feeds::Feeds;
 use crate::host::{Host, source_address, value};
-use crate::policy::{EncodedSlashes, Host as RequestHost, Ladder, PathReadings};
+use crate::policy::{
+    EncodedSlashes, Host as RequestHost, Ladder, LevelId, MAX_LEVELS, PathReadings,
+};
 use crate::request::{Headers, split_target};
 use crate::token::{Evidence, headers_alike, parameters_alike};
 
@@ -144,6 +146,13 @@ impl<'f> Facts<'f> {
                 let level = self.levels.satisfied(self.evidence.ok_or(Doubt::Missing)?).highest();
                 // Nothing proven is the empty name, which no level has.
                 Some(string(level.map_or("", |level| self.levels.name(level)).to_owned()))
+            }
+            Fact::Satisfied => {
+                let satisfied = self.levels.satisfied(self.evidence.ok_or(Doubt::Missing)?);
+                let all = (0..MAX_LEVELS).filter_map(LevelId::new);
+                let names = all.filter(|level| satisfied.contains(*level));
+                let names = names.map(|level| string(self.levels.name(level).to_owned()));
+                Some(boxed(CelList::from(names.collect::<Vec<_>>())))
             }
             Fact::AuthAge => {
                 let evidence = self.evidence.ok_or(Doubt::Missing)?;

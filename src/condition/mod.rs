@@ -31,6 +31,7 @@ pub use self::types::Type;
 
 use self::check::Checker;
 use self::values::Address;
+use crate::feeds::FeedType;
 
 /// The longest expression, in bytes.
 const LONGEST: usize = 4096;
@@ -53,10 +54,12 @@ pub enum Scope {
 /// What a configuration gives names to.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Known<'k> {
-    /// Its feeds.
-    pub feeds: &'k [&'k str],
+    /// Its feeds, and what each lists, where that could be read.
+    pub feeds: &'k [(&'k str, Option<FeedType>)],
     /// Its signals, and what each is: a number, or a truth value.
     pub signals: &'k [(&'k str, Type)],
+    /// Its levels, where all could be read.
+    pub levels: Option<&'k [&'k str]>,
 }
 
 /// An expression that was checked, with what it reads.

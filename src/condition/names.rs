@@ -34,6 +34,8 @@ pub enum Fact {
     Sni,
     /// `level`
     Level,
+    /// What `level >= 'mfa'` looks into: all levels that are satisfied. It has no name to be read by.
+    Satisfied,
     /// `auth_age`
     AuthAge,
     /// `route`
@@ -96,7 +98,7 @@ pub(super) const FAMILIES: [(&str, Family, Type); 6] = [
     ("claims", Family::Claims, Type::Dyn),
     ("response.headers", Family::ResponseHeaders, Type::String),
     ("signals", Family::Signals, Type::Dyn),
-    ("feeds", Family::Feeds, Type::Feed),
+    ("feeds", Family::Feeds, Type::Feed(None)),
 ];
 
 /// The name of the proxy's dynamic metadata.
@@ -111,6 +113,9 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 impl Fact {
     /// Its name.
     pub fn name(self) -> &'static str {
+        if self == Self::Satisfied {
+            return "@satisfied";
+        }
         FACTS.iter().find(|(_, fact, _)| *fact == self).map_or("", |(name, ..)| name)
     }
 }
@@ -130,7 +135,11 @@ impl Variable {
 
     /// Whether a token has to be verified to know it.
     pub const fn is_of_token(&self) -> bool {
-        matches!(self, Self::Fact(Fact::Level | Fact::AuthAge) | Self::Member(Family::Claims, _))
+        matches!(
+            self,
+            Self::Fact(Fact::Level | Fact::Satisfied | Fact::AuthAge)
+                | Self::Member(Family::Claims, _)
+        )
     }
 
     /// Whether a client can make it long.

@@ -1,5 +1,7 @@
 //! The types of what a condition reads and computes, as far as they can be told beforehand.
 
+use crate::feeds::FeedType;
+
 /// A type of CEL, or one of this filter's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Type {
@@ -29,8 +31,8 @@ pub enum Type {
     Address,
     /// An IP network.
     Network,
-    /// A list that the configuration loads.
-    Feed,
+    /// A list that the configuration loads; of any type where that could not be read.
+    Feed(Option<FeedType>),
     /// It shows with each request.
     Dyn,
 }
@@ -52,25 +54,35 @@ impl Type {
             Self::Decimal => "a decimal",
             Self::Address => "an ip",
             Self::Network => "a cidr",
-            Self::Feed => "a feed",
+            Self::Feed(None) => "a feed",
+            Self::Feed(Some(FeedType::Networks)) => "a feed of networks",
+            Self::Feed(Some(FeedType::Strings)) => "a feed of strings",
+            Self::Feed(Some(FeedType::NotBefore)) => "a feed of type not_before",
             Self::Dyn => "a value of any type",
         }
     }
 
     /// Whether a value of this type can be one of the other.
     pub fn may_be(self, other: Self) -> bool {
-        self == other || self == Self::Dyn || other == Self::Dyn
+        match (self, other) {
+            (Self::Dyn, _) | (_, Self::Dyn) => true,
+            (Self::Feed(one), Self::Feed(other)) => {
+                one.is_none() || other.is_none() || one == other
+            }
+            (one, other) => one == other,
+        }
     }
 
-    const fn is_number(self) -> bool {
+    pub(super) const fn is_number(self) -> bool {
         matches!(self, Self::Int | Self::Uint | Self::Double | Self::Dyn)
     }
 
     /// Whether `==` makes sense between the two. Numbers compare by value, and anything with `null`.
     pub(super) fn equates_with(self, other: Self) -> bool {
-        // Maps are the same to one reader and not to another.
-        let is_map = self == Self::Map || other == Self::Map;
-        !is_map
+        // Maps are the same to one reader and not to another. Feeds are looked into.
+        let has_none = |t| matches!(t, Self::Map | Self::Feed(_));
+        !has_none(self)
+            && !has_none(other)
             && (self.may_be(other)
                 || (self.is_number() && other.is_number())
                 || self == Self::Null
@@ -82,7 +94,7 @@ impl Type {
         let has_order = |t| {
             !matches!(
                 t,
-                Self::Null | Self::List | Self::Map | Self::Address | Self::Network | Self::Feed
+                Self::Null | Self::List | Self::Map | Self::Address | Self::Network | Self::Feed(_)
             )
         };
         has_order(self)

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::keys::{Times, WAIT, read_cluster, read_duration, read_times, read_url};
 use super::node::{Node, Object};
 use super::{all, one_of};
@@ -29,10 +31,11 @@ const MAX_FEEDS: usize = 64;
 const DEFAULT_BYTES: usize = 4 * 1024 * 1024;
 const MOST_BYTES: u64 = 16 * 1024 * 1024;
 
-/// The names of the feeds, for conditions. A feed with a mistake has one too.
-pub(super) fn names<'a>(object: &Object<'a>) -> Vec<&'a str> {
+/// The names of the feeds and what they list, for conditions. A feed with a mistake has a name too.
+pub(super) fn names<'a>(object: &Object<'a>) -> Vec<(&'a str, Option<FeedType>)> {
     let feeds = object.get("feeds").and_then(|node| node.value().as_object());
-    feeds.into_iter().flatten().map(|(name, _)| name.as_str()).collect()
+    let feed_type = |feed: &Value| type_named(feed.get("type")?.as_str()?);
+    feeds.into_iter().flatten().map(|(name, feed)| (name.as_str(), feed_type(feed))).collect()
 }
 
 pub(super) fn read(object: &Object<'_>) -> Option<Vec<FeedSettings>> {
@@ -88,15 +91,16 @@ fn read_inline(node: &Node<'_>, feed_type: FeedType) -> Option<Entries> {
 const TYPES: &str = "\"networks\", \"strings\" or \"not_before\"";
 
 fn read_type(node: &Node<'_>) -> Option<FeedType> {
-    match node.value().as_str() {
-        Some("networks") => Some(FeedType::Networks),
-        Some("strings") => Some(FeedType::Strings),
-        Some("not_before") => Some(FeedType::NotBefore),
-        _ => {
-            node.unexpected(TYPES);
-            None
-        }
+    let found = node.value().as_str().and_then(type_named);
+    if found.is_none() {
+        node.unexpected(TYPES);
     }
+    found
+}
+
+fn type_named(name: &str) -> Option<FeedType> {
+    let all = [FeedType::Networks, FeedType::Strings, FeedType::NotBefore];
+    all.into_iter().find(|feed_type| feed_type.name() == name)
 }
 
 fn read_remote(name: &str, node: &Node<'_>, feed_type: FeedType) -> Option<FeedSource> {

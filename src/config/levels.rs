@@ -33,6 +33,11 @@ impl LevelsRead {
         LevelId::new(index?)
     }
 
+    /// The names of the levels, where all could be read.
+    pub(super) fn all_names(&self) -> Option<Vec<&str>> {
+        self.names.iter().map(Option::as_deref).collect()
+    }
+
     /// The levels that this one satisfies, unless there are mistakes in the levels.
     pub(super) fn satisfied_by(&self, id: LevelId) -> Option<LevelSet> {
         self.levels

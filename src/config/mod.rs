@@ -92,12 +92,15 @@ fn read(root: &Node<'_>) -> Option<PolicySet> {
     let feeds = feeds::read(&object);
     let signals = signals::read(&object);
     let signal_names = signals::names(signals.as_deref());
-    let known = Known { feeds: &feed_names, signals: &signal_names };
+    let level_names = levels.all_names();
+    let known =
+        Known { feeds: &feed_names, signals: &signal_names, levels: level_names.as_deref() };
     let policies = object
         .required("policies", "the policies by name")
         .map_or_else(PoliciesRead::default, |node| policies::read(&node, &levels, &known));
     let trusted_headers = trusted::read(&object);
-    let signals = signals.and_then(|signals| signals::compile(&object, signals, &feed_names));
+    let known = Known { feeds: &feed_names, signals: &[], levels: level_names.as_deref() };
+    let signals = signals.and_then(|signals| signals::compile(&object, signals, &known));
     if policies.needs_levels() && object.get("levels").is_none() {
         object.required("levels", "the levels that the policies require, weakest first");
     }

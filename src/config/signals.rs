@@ -60,13 +60,13 @@ pub(super) fn names(signals: Option<&[SignalSettings]>) -> Vec<(&str, Type)> {
     signals.unwrap_or_default().iter().map(|signal| (&*signal.name, type_of(signal))).collect()
 }
 
-/// Compiles the expressions of signals. They can look into feeds, and not at other signals.
+/// Compiles the expressions of signals. They can look into feeds, and not at other signals, so that
+/// these are not known to them.
 pub(super) fn compile(
     object: &Object<'_>,
     settings: Vec<SignalSettings>,
-    feeds: &[&str],
+    known: &Known<'_>,
 ) -> Option<Vec<Signal>> {
-    let known = Known { feeds, signals: &[] };
     let node = object.get("signals");
     let nodes = match &node {
         Some(node) => node.entries(MAP)?.collect::<Vec<_>>(),
@@ -77,19 +77,19 @@ pub(super) fn compile(
         let signal = node.any_object()?;
         let (scope, what) = match &settings.kind {
             SignalKind::Count { condition, window } => {
-                let compiled = Condition::compile(condition, Scope::Response, &known);
+                let compiled = Condition::compile(condition, Scope::Response, known);
                 let event = signal.get("count")?.compiled(compiled);
                 (Scope::Both, event.map(|event| Watched::Events { event, window: *window }))
             }
             SignalKind::FirstSeen { value, window, forget_after } => {
-                let compiled = KeyExpression::compile(value, Scope::Request, &known);
+                let compiled = KeyExpression::compile(value, Scope::Request, known);
                 let value = signal.get("first_seen")?.compiled(compiled);
                 let (window, forget_after) = (*window, *forget_after);
                 let values = value.map(|value| Watched::Values { value, window, forget_after });
                 (Scope::Request, values)
             }
         };
-        let per = KeyExpression::compile(&settings.per, scope, &known);
+        let per = KeyExpression::compile(&settings.per, scope, known);
         let per = signal.get("per")?.compiled(per);
         let (shared_name, most_keys) = (settings.shared_name(), settings.most_keys);
         Some(Signal { name: settings.name, shared_name, per: per?, what: what?, most_keys })

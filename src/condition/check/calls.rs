@@ -2,6 +2,7 @@
 
 use cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators};
 
+use super::relations::Shape;
 use super::{Checker, ident};
 use crate::condition::environment::{
     ADD, CONTAINED, DIFFERENT, DIVIDE, EQUAL, FUNCTIONS, MULTIPLY, SUBTRACT, Signature,
@@ -17,6 +18,10 @@ impl Checker<'_> {
         {
             return found;
         }
+        if let Some(found) = self.visit_level(call) {
+            return found;
+        }
+        let shapes = call.args.iter().map(Shape::of).collect::<Vec<_>>();
         let target = call.target.as_mut().map(|target| self.visit(target));
         let args = call.args.iter_mut().map(|arg| self.visit(arg)).collect::<Vec<_>>();
         let name = call.func_name.clone();
@@ -31,19 +36,21 @@ impl Checker<'_> {
             (operators::NOT_STRICTLY_FALSE, [_]) => Type::Bool,
             (operators::EQUALS, [one, other]) => {
                 EQUAL.clone_into(&mut call.func_name);
-                self.compare("==", Type::equates_with, *one, *other)
+                self.compare("==", [*one, *other], &shapes)
             }
             (operators::NOT_EQUALS, [one, other]) => {
                 DIFFERENT.clone_into(&mut call.func_name);
-                self.compare("!=", Type::equates_with, *one, *other)
+                self.compare("!=", [*one, *other], &shapes)
             }
-            (operators::LESS, [one, other]) => self.order("<", *one, *other),
-            (operators::LESS_EQUALS, [one, other]) => self.order("<=", *one, *other),
-            (operators::GREATER, [one, other]) => self.order(">", *one, *other),
-            (operators::GREATER_EQUALS, [one, other]) => self.order(">=", *one, *other),
+            (operators::LESS, [one, other]) => self.compare("<", [*one, *other], &shapes),
+            (operators::LESS_EQUALS, [one, other]) => self.compare("<=", [*one, *other], &shapes),
+            (operators::GREATER, [one, other]) => self.compare(">", [*one, *other], &shapes),
+            (operators::GREATER_EQUALS, [one, other]) => {
+                self.compare(">=", [*one, *other], &shapes)
+            }
             (operators::IN, [one, of]) => {
                 CONTAINED.clone_into(&mut call.func_name);
-                self.contained(*one, *of)
+                self.contained(*one, *of, &shapes)
             }
             (operators::ADD, [one, other]) => {
                 self.arithmetic("+", &[Type::String, Type::List], *one, *other, call)
@@ -59,7 +66,12 @@ impl Checker<'_> {
                 }
                 Type::Dyn
             }
-            (name, _) => self.function(name, target, &args, call),
+            (name, _) => {
+                if let ("containsIP", [found], [arg]) = (name, args.as_slice(), shapes.as_slice()) {
+                    self.check_address(name, *found, arg);
+                }
+                self.function(name, target, &args, call)
+            }
         }
     }
 
@@ -98,36 +110,6 @@ impl Checker<'_> {
     fn logical<const N: usize>(&mut self, sign: &str, operands: [Type; N]) -> Type {
         for operand in operands {
             self.expect(sign, operand, Type::Bool);
-        }
-        Type::Bool
-    }
-
-    fn compare(
-        &mut self,
-        sign: &str,
-        fits: fn(Type, Type) -> bool,
-        one: Type,
-        other: Type,
-    ) -> Type {
-        if !fits(one, other) {
-            let (one, other) = (one.name(), other.name());
-            self.mistake_at(sign, &format!("{one} and {other} cannot be compared by {sign}"));
-        }
-        Type::Bool
-    }
-
-    fn order(&mut self, sign: &str, one: Type, other: Type) -> Type {
-        self.compare(sign, Type::compares_with, one, other)
-    }
-
-    fn contained(&mut self, one: Type, of: Type) -> Type {
-        let fits = match of {
-            Type::List | Type::Dyn | Type::Feed => true,
-            Type::Network => one.may_be(Type::Address) || one == Type::String,
-            _ => false,
-        };
-        if !fits {
-            self.mistake_at(" in ", &format!("{} cannot be in {}", one.name(), of.name()));
         }
         Type::Bool
     }
@@ -202,7 +184,8 @@ impl Checker<'_> {
             format!("there is no function {name}{hint}")
         } else {
             let found = args.iter().map(|t| t.name()).collect::<Vec<_>>().join(", ");
-            format!("{name} is called with ({found}); expected {}", known.join(" or "))
+            let of = target.map_or_else(String::new, |target| format!(" of {}", target.name()));
+            format!("{name} is called with ({found}){of}; expected {}", known.join(" or "))
         };
         self.mistake_at(name, &message);
         Type::Dyn

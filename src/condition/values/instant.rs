@@ -41,6 +41,18 @@ impl Instant {
         ("getMinutes", |args| part(&args, |time| i64::from(time.minute()))),
     ];
 
+    /// The least and the most that a part can be; `None` for years, and for what is no part.
+    pub(in crate::condition) fn range(part: &str) -> Option<(i64, i64)> {
+        Some(match part {
+            "getMonth" => (0, 11),
+            "getDate" => (1, 31),
+            "getDayOfWeek" => (0, 6),
+            "getHours" => (0, 23),
+            "getMinutes" => (0, 59),
+            _ => return None,
+        })
+    }
+
     /// Reads a date, a time and an offset as RFC 3339 writes them.
     pub(in crate::condition) fn parse(text: &str) -> Option<Self> {
         if is_rfc3339(text) { text.parse().ok().map(Self) } else { None }
