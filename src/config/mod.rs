@@ -91,7 +91,7 @@ fn read(root: &Node<'_>) -> Option<PolicySet> {
     let feed_names = feeds::names(&object);
     let feeds = feeds::read(&object);
     let signals = signals::read(&object);
-    let signal_names = signals::names(signals.as_deref());
+    let signal_names = signals::names(&object);
     let level_names = levels.all_names();
     let known =
         Known { feeds: &feed_names, signals: &signal_names, levels: level_names.as_deref() };

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::node::{Node, Object};
 use super::{all, one_of};
 use crate::condition::{Condition, KeyExpression, Known, Scope, Signal, Type, Watched};
@@ -51,13 +53,16 @@ pub(super) fn read(object: &Object<'_>) -> Option<Vec<SignalSettings>> {
     all(node.entries(MAP)?.map(|(name, item)| read_signal(name, &item)))
 }
 
-/// The names of the signals that could be read, and what each tells.
-pub(super) fn names(signals: Option<&[SignalSettings]>) -> Vec<(&str, Type)> {
-    let type_of = |signal: &SignalSettings| match signal.kind {
-        SignalKind::Count { .. } => Type::Int,
-        SignalKind::FirstSeen { .. } => Type::Bool,
+/// The names of the signals, and what each tells, for conditions. A signal with a mistake has both
+/// too, so that one mistake is told once.
+pub(super) fn names<'a>(object: &Object<'a>) -> Vec<(&'a str, Type)> {
+    let signals = object.get("signals").and_then(|node| node.value().as_object());
+    let type_of = |signal: &Value| match (signal.get("count"), signal.get("first_seen")) {
+        (Some(_), None) => Type::Int,
+        (None, Some(_)) => Type::Bool,
+        _ => Type::Dyn,
     };
-    signals.unwrap_or_default().iter().map(|signal| (&*signal.name, type_of(signal))).collect()
+    signals.into_iter().flatten().map(|(name, signal)| (name.as_str(), type_of(signal))).collect()
 }
 
 /// Compiles the expressions of signals. They can look into feeds, and not at other signals, so that

@@ -151,3 +151,30 @@ fn every_mistake_in_signals_is_told() {
         assert_eq!(read_signals(&signals), Err(expected), "{signals}");
     }
 }
+
+#[test]
+fn a_signal_with_a_mistake_is_no_unknown_one() {
+    let configuration = json!({
+        "policies": {"open": {"public": true, "raise": [
+            {"name": "a", "when": "signals.failures >= 5", "deny": "No."},
+            {"name": "b", "when": "signals.fine >= 5", "deny": "No."},
+            {"name": "c", "when": "signals.neither", "deny": "No."},
+            {"name": "d", "when": "signals.failure >= 5", "deny": "No."},
+        ]}},
+        "default": "open",
+        "signals": {
+            "failures": {"count": "true", "per": "source.ip", "window": "1 min"},
+            "fine": {"count": "true", "per": "source.ip", "window": "1m"},
+            "neither": {"per": "source.ip", "window": "1m"},
+        },
+    });
+    let mistakes = compile_value(&configuration).unwrap_err();
+    let places = mistakes.as_slice().iter().map(|mistake| &*mistake.path);
+    // A raise that cannot be read counts as one that asks for a token.
+    let places = places.filter(|path| path.contains('.')).collect::<Vec<_>>();
+    assert_eq!(
+        places,
+        ["signals.failures.window", "signals.neither", "policies.open.raise[3].when"],
+        "{mistakes}"
+    );
+}
