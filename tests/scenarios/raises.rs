@@ -60,50 +60,8 @@ pub fn suites(keys: &Keys) -> Vec<Suite> {
             .collect(),
         )
         .envoy(|options| options.allow_on_headers_stop_iteration(true)),
-        Suite::new(
-            "risk recipe behind an edge, past it",
-            from_elsewhere,
-            vec![
-                with(
-                    "a header that only the edge may set is taken out",
-                    known_device(),
-                    |c| usual(c).acr("phr").auth_time_ago(60),
-                    Expect::Passed,
-                )
-                .upstream_sees("x-country", None)
-                .upstream_sees("x-client-ip", None)
-                .upstream_sees("x-device-id", None),
-                row(
-                    "in other spellings too",
-                    Request::get("/open").header("x_device_id", "d1").header("X-Country", "DE"),
-                    Expect::Passed,
-                )
-                .upstream_sees("x_device_id", None)
-                .upstream_sees("x-country", None),
-                row(
-                    "on a public route too",
-                    Request::get("/open").header("x-device-id", "d1"),
-                    Expect::Passed,
-                )
-                .upstream_sees("x-device-id", None),
-                with(
-                    "a place and a device that anyone could have named are none",
-                    known_device(),
-                    strong,
-                    other_level(ASK_PHR_5M_ALONE),
-                ),
-                with(
-                    "an address that anyone could have named is none",
-                    transfer(JSON, br#"{"amount": 1}"#),
-                    |c| c.acr("phr").auth_time_ago(60),
-                    DENIED,
-                ),
-            ]
-            .into_iter()
-            .map(|row| row.property("source.address", HERE))
-            .collect(),
-        )
-        .envoy(|options| options.allow_on_headers_stop_iteration(true)),
+        Suite::new("risk recipe behind an edge, past it", from_elsewhere, past_the_edge())
+            .envoy(|options| options.allow_on_headers_stop_iteration(true)),
         Suite::new(
             "risk recipe at the edge, from a blocked network",
             blocked,
@@ -121,6 +79,47 @@ pub fn suites(keys: &Keys) -> Vec<Suite> {
         Suite::new("raises", others(keys), other_rows())
             .logs("the raise \"trial\" would fire and deny the request: something that it reads is missing"),
     ]
+}
+
+/// Requests that do not come from the edge.
+fn past_the_edge() -> Vec<Row> {
+    let rows = vec![
+        with(
+            "a header that only the edge may set is taken out",
+            known_device(),
+            |c| usual(c).acr("phr").auth_time_ago(60),
+            Expect::Passed,
+        )
+        .upstream_sees("x-country", None)
+        .upstream_sees("x-client-ip", None)
+        .upstream_sees("x-device-id", None),
+        row(
+            "in other spellings too",
+            Request::get("/open").header("x_device_id", "d1").header("X-Country", "DE"),
+            Expect::Passed,
+        )
+        .upstream_sees("x_device_id", None)
+        .upstream_sees("x-country", None),
+        row(
+            "on a public route too",
+            Request::get("/open").header("x-device-id", "d1"),
+            Expect::Passed,
+        )
+        .upstream_sees("x-device-id", None),
+        with(
+            "a place and a device that anyone could have named are none",
+            known_device(),
+            strong,
+            other_level(ASK_PHR_5M_ALONE),
+        ),
+        with(
+            "an address that anyone could have named is none",
+            transfer(JSON, br#"{"amount": 1}"#),
+            |c| c.acr("phr").auth_time_ago(60),
+            DENIED,
+        ),
+    ];
+    rows.into_iter().map(|row| row.property("source.address", HERE)).collect()
 }
 
 /// The configurations of the recipe, in their order.
