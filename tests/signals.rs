@@ -77,6 +77,10 @@ struct Stage {
 
 impl Stage {
     fn start(window: &str) -> Self {
+        Self::start_with(|key| config(key, window))
+    }
+
+    fn start_with(config: impl FnOnce(&SigningKey) -> Value) -> Self {
         let key = SigningKey::generate(Algorithm::Es256, "k");
         let upstream = Upstream::start_with(|received| match received.header("x-password") {
             Some(b"right") | None => Reply::new(200, ""),
@@ -86,7 +90,7 @@ impl Stage {
             }
             Some(_) => Reply::new(401, ""),
         });
-        let options = EnvoyOptions::new(&upstream, config(&key, window));
+        let options = EnvoyOptions::new(&upstream, config(&key));
         let envoy = Envoy::start(options.allow_only(&fewest_capabilities()));
         Self { upstream, envoy, key }
     }
@@ -106,6 +110,31 @@ impl Stage {
         let request = || Request::get("/").header("x-client", client);
         (0..16).map(|_| self.send(request(), |claims| claims)).collect()
     }
+}
+
+/// As docs/signals.md has it: the challenges of the filter are not counted.
+#[test]
+fn a_raise_on_the_login_itself_does_not_lock_it() {
+    let stage = Stage::start_with(|key| {
+        let mut config = config(key, "2s");
+        let count = &mut config["signals"]["failed_logins"]["count"];
+        let cured =
+            format!("{} && !('www-authenticate' in response.headers)", count.as_str().unwrap());
+        *count = cured.into();
+        let raise = &config["policies"]["read"]["raise"];
+        config["policies"]["open"] = json!({"public": true, "raise": raise});
+        config
+    });
+    let log_in = |password: &str| {
+        let request = Request::new("POST", "/login").header("x-client", "198.51.100.7");
+        stage.envoy.send(&request.header("x-password", password))
+    };
+    for _ in 0..5 {
+        assert_eq!(log_in("wrong").header("www-authenticate"), None);
+    }
+    assert!(log_in("right").header("www-authenticate").is_some());
+    let falls = || (log_in("right").status == 200).then_some(());
+    poll(Duration::from_secs(12), falls).expect("the bar falls after the window");
 }
 
 #[test]
