@@ -19,6 +19,7 @@ pub use self::error::BodyError;
 
 pub(crate) use self::form::parse_query;
 use self::media::Format;
+pub(crate) use self::names::are_alike;
 use crate::request::Headers;
 
 /// The most values that a body may hold, objects and lists included, so that a small body does not take

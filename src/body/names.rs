@@ -60,6 +60,11 @@ impl Names {
     }
 }
 
+/// Whether some reader takes two names of members or fields for one.
+pub(crate) fn are_alike(one: &str, other: &str) -> bool {
+    fold(one).0 == fold(other).0
+}
+
 /// What some server takes off before and after a name.
 fn is_blank(c: char) -> bool {
     c.is_whitespace() || c.is_control() || matches!(c, '+' | '\u{feff}')

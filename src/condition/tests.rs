@@ -499,6 +499,19 @@ const WORDS: [&str; 66] = [
 ];
 
 #[test]
+fn a_member_in_another_spelling_is_neither_there_nor_missing() {
+    let mut bench = Bench::new();
+    for body in [json!({"Amount": 5}), json!({"amount[]": "5"}), json!({"AMOUNT ": 5})] {
+        bench.body = Ok(body.clone());
+        for source in ["has(request.body.amount)", "!has(request.body.amount)"] {
+            assert!(bench.holds(source).is_err(), "{body}: {source}");
+        }
+    }
+    bench.body = Ok(json!({"amounts": 5, "total": {"amount": 5}}));
+    assert_eq!(bench.holds("has(request.body.amount)"), Ok(false));
+}
+
+#[test]
 fn without_what_it_reads_a_condition_is_in_doubt() {
     let mut bench = Bench::new();
     bench.body = Err(());

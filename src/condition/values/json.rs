@@ -7,6 +7,7 @@ use cel::common::value::{CowVal, Val};
 use serde_json::{Map, Number, Value};
 
 use super::Unclear;
+use crate::body::are_alike;
 use crate::number;
 
 /// The value of CEL for one of JSON. All numbers are doubles, as CEL maps them.
@@ -44,7 +45,14 @@ impl<'v> Object<'v> {
             let found = index.get_type().name().to_owned();
             ExecutionError::no_such_overload("_[_]", vec!["map".to_owned(), found])
         })?;
-        self.members.get(name.inner()).ok_or_else(|| ExecutionError::no_such_key(name.inner()))
+        let name = name.inner();
+        self.members.get(name).ok_or_else(|| {
+            // It is there for some reader, so that `has` cannot say that it is not.
+            if self.members.keys().any(|found| are_alike(found, name)) {
+                return ExecutionError::function_error("_[_]", "a member in another spelling");
+            }
+            ExecutionError::no_such_key(name)
+        })
     }
 }
 
