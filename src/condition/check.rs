@@ -303,7 +303,12 @@ impl<'k> Checker<'k> {
             }
             None => root.clone(),
         };
-        let hint = suggestion(&name, names());
+        let is_word = path.len() == 1 && root.bytes().all(|byte| byte.is_ascii_uppercase());
+        let hint = if is_word {
+            format!("; a text needs quotes: '{root}'")
+        } else {
+            suggestion(&name, names())
+        };
         self.mistake_at(&name, &format!("nothing is named {name:?}{hint}"));
     }
 

@@ -7,9 +7,9 @@ use cel::common::types;
 use cel::common::value::CowVal;
 
 use super::types::Type;
-use super::values::{Address, Decimal, Instant, Network, WrittenNull};
+use super::values::{Address, Decimal, Instant, WrittenNull};
 use super::{expressions, functions};
-use crate::feeds::FeedType;
+use crate::feeds::{FeedType, parse_network};
 use crate::number;
 
 /// `==`, but for values of types that differ an error.
@@ -186,17 +186,27 @@ pub(super) fn check_literal(function: &str, text: &str) -> Result<(), String> {
     if function == "matches" {
         return expressions::check(text);
     }
-    let is_good = match function {
-        "cidr" => text.parse::<Network>().is_ok(),
-        "ip" | "containsIP" => text.parse::<Address>().is_ok(),
-        "decimal" => Decimal::parse(text).is_some(),
-        "double" => number::exact(text).is_some(),
-        "int" => number::integer(text).is_some(),
-        "timestamp" => Instant::parse(text).is_some(),
-        name if Instant::PARTS.iter().any(|(part, _)| *part == name) => Instant::is_zone(text),
-        _ => true,
+    let (is_good, expected) = match function {
+        "cidr" => return parse_network(text).map(drop).map_err(|why| format!("cidr: {why}")),
+        "ip" | "containsIP" => {
+            (text.parse::<Address>().is_ok(), "an address, such as \"192.0.2.1\"")
+        }
+        "decimal" => (Decimal::parse(text).is_some(), "a number, such as \"1000.50\""),
+        "double" => (number::exact(text).is_some(), "a number that a double keeps as it is"),
+        "int" => (number::integer(text).is_some(), "a whole number, such as \"1000\""),
+        "timestamp" => {
+            let is_good = Instant::parse(text).is_some();
+            (is_good, "a time of RFC 3339, such as \"2026-11-24T12:00:00Z\"")
+        }
+        name if Instant::PARTS.iter().any(|(part, _)| *part == name) => {
+            (Instant::is_zone(text), "a time zone of the IANA database, such as \"Europe/Berlin\"")
+        }
+        _ => return Ok(()),
     };
-    if is_good { Ok(()) } else { Err(format!("{text:?} is nothing that {function} takes")) }
+    if is_good {
+        return Ok(());
+    }
+    Err(format!("{text:?} is nothing that {function} takes; expected {expected}"))
 }
 
 /// Whether all declarations were taken.

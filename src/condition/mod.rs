@@ -174,6 +174,17 @@ impl KeyExpression {
     }
 }
 
+/// What to write instead, where the parser stumbles over what other languages have.
+fn cure(message: &str) -> &'static str {
+    const CURES: [(&str, &str); 4] = [
+        ("input 'and'", "; did you mean \"&&\"?"),
+        ("input 'or'", "; did you mean \"||\"?"),
+        ("input '='", "; did you mean \"==\"?"),
+        ("unexpected trailing characters", "; durations are numbers of seconds, such as 300"),
+    ];
+    CURES.into_iter().find(|(found, _)| message.contains(found)).map_or("", |(_, cure)| cure)
+}
+
 impl Expression {
     fn compile(
         source: &str,
@@ -187,7 +198,10 @@ impl Expression {
         let parser = PrattParser::new().max_recursion_depth(DEEPEST);
         let mut root = parser.parse(source).map_err(|errors| {
             let errors = errors.errors.into_iter();
-            errors.map(|error| check::at(error.pos, source, &error.msg)).collect::<Vec<_>>()
+            let told = |(pos, message): ((isize, isize), String)| {
+                check::at(pos, source, &format!("{message}{}", cure(&message)))
+            };
+            errors.map(|error| told((error.pos, error.msg))).collect::<Vec<_>>()
         })?;
         let mut checker = Checker::new(source, scope, known);
         let found = checker.visit(&mut root);

@@ -180,7 +180,11 @@ impl Checker<'_> {
         };
         let known = of_name().map(shown).collect::<Vec<_>>();
         let message = if known.is_empty() {
-            let hint = suggestion(name, FUNCTIONS.iter().map(|function| function.name));
+            let hint = match name {
+                "now" => "; the time is request.time".to_owned(),
+                "not" => "; did you mean \"!\"?".to_owned(),
+                _ => suggestion(name, FUNCTIONS.iter().map(|function| function.name)),
+            };
             format!("there is no function {name}{hint}")
         } else {
             let found = args.iter().map(|t| t.name()).collect::<Vec<_>>().join(", ");
