@@ -86,7 +86,7 @@ pub const CASES: [Case; 18] = [
     Case::new("known token, conditions of every kind", |keys| {
         with_condition(
             keys,
-            "request.method == 'DELETE' && level != 'strong' || 'admin' in claims.amr || \
+            "request.method == 'DELETE' && level != 'phishing-resistant' || 'admin' in claims.amr || \
              request.time.getFullYear('Europe/Berlin') < 2000 || source.ip in feeds.blocked",
         )
     }),
