@@ -118,8 +118,13 @@ impl Bodies {
 
     /// Changes what a request waits for, if it has a body to come.
     pub(super) fn wait(&mut self, request: RequestId, for_what: Until) {
-        if let Some((_, until)) = self.held.get_mut(&request) {
+        if let Some((came, until)) = self.held.get_mut(&request) {
             *until = for_what;
+            // What the proxy held of one that goes on, it passes on.
+            if matches!(for_what, Until::Nothing) {
+                self.bytes = self.bytes.saturating_sub(came.size);
+                came.size = 0;
+            }
         }
     }
 
@@ -242,7 +247,8 @@ impl Filter {
             match self.outcome(request, came.last(), host) {
                 Outcome::NeedsBody => {}
                 Outcome::Continue => {
-                    self.bodies.borrow_mut().hold(request, came, Until::Nothing);
+                    let passed_on = Came { size: 0, ..came };
+                    self.bodies.borrow_mut().hold(request, passed_on, Until::Nothing);
                     host.resume();
                     continue;
                 }

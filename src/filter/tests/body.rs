@@ -338,6 +338,23 @@ fn what_the_proxy_holds_of_all_bodies_is_bounded() {
     assert!(bench.filter.bodies.borrow().is_empty());
 }
 
+/// The proxy passes on what it held of a request that goes on, however long the rest of it takes.
+#[test]
+fn what_was_let_go_on_is_not_held() {
+    let mut bench = Bench::new(&json!({}));
+    let good = bench.good();
+    assert_eq!(bench.post("a"), Action::Wait);
+    let part = |bench: &Bench, size: usize| {
+        bench.filter.on_request_body(&bench.host, RequestId(bench.requests), size, false)
+    };
+    assert_eq!(part(&bench, MOST_BYTES), Action::Wait);
+    assert_eq!(bench.tick().len(), 1);
+    bench.answer("200", &good);
+    assert!(bench.is_resumed());
+    assert_eq!(bench.post("b"), Action::Wait);
+    assert_eq!(part(&bench, MOST_BYTES), Action::Wait, "there is room again");
+}
+
 #[test]
 fn a_raise_in_shadow_mode_holds_nothing_up_for_good() {
     let mut configuration = config(&json!({}));
