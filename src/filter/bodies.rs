@@ -201,9 +201,7 @@ impl Filter {
         if !has_room {
             bodies.remove(request);
             self.waiting.borrow_mut().remove(request);
-            debug!("{}: too much waits with it", report::About(&host.request_headers()));
-            host.respond(&challenge::overloaded(self.policies.body.timeout));
-            return Action::Answered;
+            return self.answer_overload(host);
         }
         if let Until::Body(_) = until {
             bodies.wait(request, Until::Body(self.next_part_by(host)));
@@ -219,16 +217,24 @@ impl Filter {
         request: RequestId,
         came: Came,
     ) -> Action {
+        self.finish(host, request, came).unwrap_or_else(|| self.answer_overload(host))
+    }
+
+    fn answer_overload(&self, host: &dyn Host) -> Action {
+        debug!("{}: too much waits with it", report::About(&host.request_headers()));
+        host.respond(&challenge::overloaded(self.policies.body.timeout));
+        Action::Answered
+    }
+
+    /// Decides over a request of whose body no more is waited for; `None` where the decision needs more.
+    fn finish(&self, host: &dyn Host, request: RequestId, came: Came) -> Option<Action> {
         match self.outcome(request, came.last(), host) {
-            Outcome::Continue => return Action::Continue,
+            Outcome::Continue => return Some(Action::Continue),
             Outcome::Answer(response) => host.respond(&response),
             Outcome::Wait(wait) => host.respond(&challenge::unavailable(wait.longest)),
-            Outcome::NeedsBody => {
-                debug!("{}: too much waits with it", report::About(&host.request_headers()));
-                host.respond(&challenge::overloaded(self.policies.body.timeout));
-            }
+            Outcome::NeedsBody => return None,
         }
-        Action::Answered
+        Some(Action::Answered)
     }
 
     /// Ends the wait of requests whose bodies have not come in time.
@@ -244,22 +250,13 @@ impl Filter {
             if host.enter(request).is_err() {
                 continue;
             }
-            match self.outcome(request, came.last(), host) {
-                Outcome::NeedsBody => {}
-                Outcome::Continue => {
+            if let Some(action) = self.finish(host, request, came) {
+                if action == Action::Continue {
                     let passed_on = Came { size: 0, ..came };
                     self.bodies.borrow_mut().hold(request, passed_on, Until::Nothing);
                     host.resume();
-                    continue;
                 }
-                Outcome::Answer(response) => {
-                    host.respond(&response);
-                    continue;
-                }
-                Outcome::Wait(wait) => {
-                    host.respond(&challenge::unavailable(wait.longest));
-                    continue;
-                }
+                continue;
             }
             let about = host.request_headers();
             if are_shown {
