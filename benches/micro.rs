@@ -85,7 +85,7 @@ fn match_routes(criterion: &mut Criterion) {
                     headers: &headers,
                     route: None,
                 };
-                policies.rules.select(&facts).is_ok()
+                policies.rules.find(&facts).is_ok()
             });
         });
     }

@@ -1,5 +1,7 @@
 //! Evidence against demand: pure, total, and without a side effect.
 
+mod failure;
+
 use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +10,8 @@ use crate::policy::{Demand, Ladder, LevelId, LevelSet, Requirement};
 use crate::possession::ProofError;
 use crate::time::Timestamp;
 use crate::token::{AuthTimeProblem, Evidence, MalformedCredentials, TokenError};
+
+pub use self::failure::{Failure, FailureKind};
 
 /// What a request brings to show who it comes from.
 #[derive(Debug)]
@@ -188,6 +192,27 @@ where
     Decision::Allow(Grant::Proven { level: satisfied.highest() })
 }
 
+/// What a token has to prove to meet all demands at once: what a challenge would ask for.
+pub fn required<'p, D>(demands: D, levels: &Ladder) -> Option<Requirement>
+where
+    D: Iterator<Item = &'p Demand> + Clone,
+{
+    ask(&mut demands.clone().filter_map(first), demands, levels)
+}
+
+/// How long ago the user actively authenticated. Within the issuer's skew, a time ahead of the
+/// proxy's clock is this moment.
+///
+/// # Errors
+/// Why that is not known.
+pub fn age(evidence: &Evidence, now: Timestamp) -> Result<Duration, AuthTimeProblem> {
+    let auth_time = evidence.auth_time()?;
+    if auth_time > now.plus(evidence.clock_skew()) {
+        return Err(AuthTimeProblem::InTheFuture);
+    }
+    Ok(now.since(auth_time).unwrap_or(Duration::ZERO))
+}
+
 /// Whether the evidence meets the demand, scopes aside.
 pub fn is_met(demand: &Demand, evidence: &Evidence, levels: &Ladder, now: Timestamp) -> bool {
     meet(demand, evidence, levels.satisfied(evidence), now).is_ok()
@@ -260,15 +285,10 @@ fn meet(
 ///
 /// The clock skew only decides whether a time is believable. It never stretches `max_age`.
 fn too_old(evidence: &Evidence, max_age: Duration, now: Timestamp) -> Option<Shortfall> {
-    let auth_time = match evidence.auth_time() {
-        Ok(auth_time) if auth_time > now.plus(evidence.clock_skew()) => {
-            return Some(Shortfall::AuthTime { problem: AuthTimeProblem::InTheFuture });
-        }
-        Ok(auth_time) => auth_time,
+    let found = match age(evidence, now) {
+        Ok(found) => found,
         Err(problem) => return Some(Shortfall::AuthTime { problem }),
     };
-    // Within the skew, a time ahead of the proxy's clock counts as this moment.
-    let found = now.since(auth_time).unwrap_or(Duration::ZERO);
     (found > max_age).then_some(Shortfall::Age { required: max_age, found })
 }
 

@@ -33,6 +33,7 @@ mod secret;
 pub mod signals;
 pub mod time;
 pub mod token;
+pub mod variable;
 
 // The SDK's macro exports the module's start function, which takes an unsafe attribute.
 #[cfg(target_family = "wasm")]

@@ -6,12 +6,10 @@ mod parameters;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
-
 use serde::Serialize;
 
 use self::parameters::Parameters;
-use crate::decision::{Challenge, ChallengeReason, Denial, MissingScopes, Shortfall};
+use crate::decision::{Challenge, ChallengeReason, Denial, FailureKind, MissingScopes, Shortfall};
 use crate::keys::{Algorithm, Algorithms};
 use crate::policy::{Ladder, Requirement};
 use crate::possession::ProofError;
@@ -155,75 +153,57 @@ pub fn malformed_credentials(settings: &ChallengeSettings, schemes: &[Scheme]) -
     answer(&error, &Asked::default(), settings, schemes)
 }
 
-/// The answer to a request that cannot be read in one way.
-pub fn bad_request() -> Response {
-    plain(&Error {
-        status: 400,
-        code: "bad_request",
-        title: "The request is ambiguous",
-        detail: "Path, host or headers of the request could be read in more than one way.",
-    })
-}
-
-/// The answer while it cannot be told whether a token is good.
-pub fn unavailable(retry_after: Duration) -> Response {
-    let response = plain(&Error {
-        status: 503,
-        code: "unavailable",
-        title: "The token cannot be checked now",
-        detail: "What is needed to check the access token is not available. Try again later.",
-    });
-    with_retry(response, retry_after)
-}
-
-fn with_retry(mut response: Response, retry_after: Duration) -> Response {
-    // RFC 9110 §10.2.3: whole seconds. A client that comes back too early comes in vain.
-    let begun = u64::from(retry_after.subsec_nanos() > 0);
-    let seconds = retry_after.as_secs().saturating_add(begun).max(1);
-    response.headers.push(("retry-after", seconds.to_string()));
+/// The answer to a request over which nothing could be decided.
+pub fn failure(kind: FailureKind) -> Response {
+    let (status, code, title, detail) = match kind {
+        FailureKind::Ambiguous | FailureKind::UntrustedHeader => (
+            400,
+            "bad_request",
+            "The request is ambiguous",
+            "Path, host or headers of the request could be read in more than one way.",
+        ),
+        // RFC 9110 §15.5.9.
+        FailureKind::BodyTimeout => (
+            408,
+            "request_timeout",
+            "The request took too long",
+            "The body of the request did not come in time.",
+        ),
+        FailureKind::Misconfigured => (
+            500,
+            "misconfigured",
+            "The gateway is misconfigured",
+            "The gateway has no usable policy for this route. The operator's log says why.",
+        ),
+        FailureKind::BodyWithheld => (
+            500,
+            "misconfigured",
+            "The gateway is misconfigured",
+            "The gateway has to read the body of this request and does not get it. The operator's \
+             log says why.",
+        ),
+        FailureKind::Unavailable { .. } => (
+            503,
+            "unavailable",
+            "The token cannot be checked now",
+            "What is needed to check the access token is not available. Try again later.",
+        ),
+        FailureKind::Overloaded { .. } => (
+            503,
+            "unavailable",
+            "The request cannot be examined now",
+            "Too many requests wait for their bodies. Try again later.",
+        ),
+    };
+    let mut response = plain(&Error { status, code, title, detail });
+    if let FailureKind::Unavailable { retry_after } | FailureKind::Overloaded { retry_after } = kind
+    {
+        // RFC 9110 §10.2.3: whole seconds. A client that comes back too early comes in vain.
+        let begun = u64::from(retry_after.subsec_nanos() > 0);
+        let seconds = retry_after.as_secs().saturating_add(begun).max(1);
+        response.headers.push(("retry-after", seconds.to_string()));
+    }
     response
-}
-
-/// The answer where the configuration and the proxy disagree.
-pub fn misconfigured() -> Response {
-    plain(&Error {
-        status: 500,
-        code: "misconfigured",
-        title: "The gateway is misconfigured",
-        detail: "The gateway has no usable policy for this route. The operator's log says why.",
-    })
-}
-
-/// The answer while more requests wait for their bodies than are kept.
-pub fn overloaded(retry_after: Duration) -> Response {
-    let response = plain(&Error {
-        status: 503,
-        code: "unavailable",
-        title: "The request cannot be examined now",
-        detail: "Too many requests wait for their bodies. Try again later.",
-    });
-    with_retry(response, retry_after)
-}
-
-/// The answer where the proxy keeps the body from the filter.
-pub fn body_withheld() -> Response {
-    plain(&Error {
-        status: 500,
-        code: "misconfigured",
-        title: "The gateway is misconfigured",
-        detail: "The gateway has to read the body of this request and does not get it. The \
-                 operator's log says why.",
-    })
-}
-
-/// The answer to a request whose body stands still (RFC 9110 §15.5.9).
-pub fn body_timeout() -> Response {
-    plain(&Error {
-        status: 408,
-        code: "request_timeout",
-        title: "The request took too long",
-        detail: "The body of the request did not come in time.",
-    })
 }
 
 /// What a caller may know: an expired token is renewed, any other is replaced. More would help to

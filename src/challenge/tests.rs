@@ -275,9 +275,13 @@ fn malformed_credentials_are_a_bad_request_with_a_challenge() {
 
 #[test]
 fn what_no_credentials_can_mend_is_answered_without_a_challenge() {
-    for (response, status, name) in
-        [(bad_request(), 400, "bad_request"), (misconfigured(), 500, "misconfigured")]
-    {
+    for (response, status, name) in [
+        (failure(FailureKind::Ambiguous), 400, "bad_request"),
+        (failure(FailureKind::UntrustedHeader), 400, "bad_request"),
+        (failure(FailureKind::BodyTimeout), 408, "request_timeout"),
+        (failure(FailureKind::Misconfigured), 500, "misconfigured"),
+        (failure(FailureKind::BodyWithheld), 500, "misconfigured"),
+    ] {
         let (found, challenge, body) = shown(&response);
         assert_eq!((found, challenge), (status, None));
         assert_eq!(body["type"], format!("urn:envoy-stepup:problem:{name}"));
@@ -421,7 +425,8 @@ fn the_parser_of_these_tests_is_strict() {
 #[test]
 fn a_client_is_never_told_to_come_back_too_early() {
     for (milliseconds, expected) in [(0, "1"), (1, "1"), (1000, "1"), (1001, "2"), (59_999, "60")] {
-        let response = unavailable(Duration::from_millis(milliseconds));
+        let retry_after = Duration::from_millis(milliseconds);
+        let response = failure(FailureKind::Unavailable { retry_after });
         assert!(response.headers.contains(&("retry-after", expected.to_owned())), "{milliseconds}");
     }
 }

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::keys::{self, Setting, TIMEOUT, WAIT};
-use super::node::{Node, Object};
+use super::node::Node;
 use super::one_of;
-use crate::introspection::{ClientMethod, ClientSettings, IntrospectionSettings, Variable};
+use super::variable::read_variable;
+use crate::introspection::{ClientMethod, ClientSettings, IntrospectionSettings};
 
 const KEYS: [&str; 8] = [
     "cluster",
@@ -89,18 +90,4 @@ fn read_key(node: &Node<'_>) -> Option<ClientMethod> {
         None => Some(None),
     };
     Some(ClientMethod::PrivateKeyJwt { key: key?, audience: audience?, kid: kid? })
-}
-
-/// The name only: the value is there where the filter runs, and not where a configuration is
-/// checked.
-fn read_variable(object: &Object<'_>, what: &str) -> Option<Variable> {
-    let expected = format!("the name of the environment variable that holds {what}");
-    let node = object.required("env", &expected)?;
-    let name = node.text(&expected)?;
-    if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
-        // It may be the secret itself, so it is not repeated.
-        node.mistake(format!("is no name of a variable; expected {expected}, not the value"));
-        return None;
-    }
-    Some(Variable { name: name.into(), place: node.place().into() })
 }

@@ -43,6 +43,12 @@ impl Mistakes {
     }
 }
 
+impl From<Mistake> for Mistakes {
+    fn from(mistake: Mistake) -> Self {
+        Self(vec![mistake])
+    }
+}
+
 impl fmt::Display for Mistakes {
     /// One mistake a line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,5 +1,6 @@
 //! From what an operator writes to a [`PolicySet`]. All mistakes come at once, each with its place.
 
+mod audit;
 mod body;
 mod dpop;
 pub(crate) mod duration;
@@ -22,6 +23,9 @@ mod source;
 mod tests;
 mod tokens;
 mod trusted;
+mod upstream;
+mod variable;
+mod version;
 
 use serde_json::Value;
 
@@ -36,10 +40,10 @@ use self::policies::PoliciesRead;
 use crate::challenge::ChallengeSettings;
 use crate::condition::Known;
 use crate::keys::Algorithms;
-use crate::policy::{EncodedSlashes, PolicySet};
+use crate::policy::{EncodedSlashes, Mode, PolicySet};
 
 /// The keys at the top of a configuration.
-pub const KEYS: [&str; 14] = [
+pub const KEYS: [&str; 17] = [
     "levels",
     "issuers",
     "tokens",
@@ -54,6 +58,9 @@ pub const KEYS: [&str; 14] = [
     "signals",
     "challenge",
     "encoded_slashes",
+    "mode",
+    "audit",
+    "upstream_headers",
 ];
 
 /// The protection space where none is configured. A challenge needs at least one parameter
@@ -75,11 +82,11 @@ pub fn compile(bytes: &[u8]) -> Result<PolicySet, Mistakes> {
 /// Every mistake that can be told from the others.
 pub fn compile_value(document: &Value) -> Result<PolicySet, Mistakes> {
     let sink = Sink::default();
-    let set = read(&Node::root(document, &sink));
+    let set = read(&Node::root(document, &sink), version::of(document));
     sink.finish(set)
 }
 
-fn read(root: &Node<'_>) -> Option<PolicySet> {
+fn read(root: &Node<'_>, version: Box<str>) -> Option<PolicySet> {
     let object =
         root.object("an object with levels, issuers, policies, rules and default", &KEYS)?;
     let issuers = object.get("issuers").map_or_else(IssuersRead::default, |n| issuers::read(&n));
@@ -117,6 +124,9 @@ fn read(root: &Node<'_>) -> Option<PolicySet> {
     };
     let route_metadata = object.get("route_metadata").map_or(Some(true), |node| node.boolean());
     let challenge = read_challenge(&object);
+    let mode = read_mode(&object);
+    let audit = audit::read(&object);
+    let upstream_headers = upstream::read(&object);
     let dpop = dpop?;
     Some(PolicySet {
         levels: levels.finish()?,
@@ -132,7 +142,24 @@ fn read(root: &Node<'_>) -> Option<PolicySet> {
         encoded_slashes: slashes?,
         challenge: ChallengeSettings { dpop_algorithms: dpop.algorithms, ..challenge? },
         dpop,
+        mode: mode?,
+        audit: audit?,
+        upstream_headers: upstream_headers?,
+        version,
     })
+}
+
+/// `mode`, of the whole, of a policy or of a raise.
+fn read_mode(object: &Object<'_>) -> Option<Mode> {
+    let Some(node) = object.get("mode") else { return Some(Mode::default()) };
+    match node.value().as_str() {
+        Some("enforce") => Some(Mode::Enforce),
+        Some("shadow") => Some(Mode::Shadow),
+        _ => {
+            node.unexpected("\"enforce\" or \"shadow\"");
+            None
+        }
+    }
 }
 
 fn read_slashes(object: &Object<'_>) -> Option<EncodedSlashes> {

@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::levels::LevelsRead;
 use super::mistake::suggestion;
 use super::node::{Node, Object};
-use super::{all, raises, strings};
+use super::{all, raises, read_mode, strings};
 use crate::condition::Known;
 use crate::policy::{Consequence, Demand, Policies, Policy, PolicyId, Raise, Requirement};
 
-const KEYS: [&str; 4] = ["public", "require", "scopes", "raise"];
+const KEYS: [&str; 5] = ["public", "require", "scopes", "raise", "mode"];
 
 /// A year. Nothing that is older says that the user is still there; a greater number is a slip.
 const GREATEST_MAX_AGE: Duration = Duration::from_hours(366 * 24);
@@ -101,12 +101,13 @@ fn read_policy(
         Some(node) => raises::read(&node, public == Some(true), levels, known),
         None => Some(Vec::new()),
     };
+    let mode = read_mode(policy);
     // A policy with a mistake asks for something, as far as can be told.
     let demands = |raise: &Raise| matches!(raise.then, Consequence::Require(_));
     let raises_demand = raises.as_ref().is_none_or(|raises| raises.iter().any(demands));
     read.needs_issuer |= !matches!(demand, Some(None)) || raises_demand;
     read.needs_levels |= policy.get("require").is_some() || raises_demand;
-    Some(Policy { name: name.into(), demand: demand?, raises: raises? })
+    Some(Policy { name: name.into(), demand: demand?, raises: raises?, mode: mode? })
 }
 
 /// `Some(None)` for a public policy.

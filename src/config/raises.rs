@@ -3,9 +3,9 @@
 use super::levels::LevelsRead;
 use super::node::Node;
 use super::policies::read_alternatives;
-use super::{all, one_of};
+use super::{all, one_of, read_mode};
 use crate::condition::{Condition, Known, Scope};
-use crate::policy::{Consequence, Demand, Mode, Raise};
+use crate::policy::{Consequence, Demand, Raise};
 
 pub(super) fn read(
     node: &Node<'_>,
@@ -57,20 +57,6 @@ fn read_raise(
         let alternatives = read_alternatives(&node, levels)?;
         Some(Consequence::Require(Demand { alternatives, scopes: Vec::new() }))
     });
-    let mode = match raise.get("mode") {
-        Some(node) => read_mode(&node),
-        None => Some(Mode::default()),
-    };
+    let mode = read_mode(&raise);
     Some(Raise { name: name?, when: when?, then: then?, mode: mode? })
-}
-
-fn read_mode(node: &Node<'_>) -> Option<Mode> {
-    match node.value().as_str() {
-        Some("enforce") => Some(Mode::Enforce),
-        Some("shadow") => Some(Mode::Shadow),
-        _ => {
-            node.unexpected("\"enforce\" or \"shadow\"");
-            None
-        }
-    }
 }

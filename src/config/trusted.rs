@@ -23,7 +23,7 @@ pub(super) fn read(object: &Object<'_>) -> Option<TrustedHeaders> {
     Some(TrustedHeaders { names: names?, from: from? })
 }
 
-fn read_name(node: &Node<'_>) -> Option<Box<str>> {
+pub(super) fn read_name(node: &Node<'_>) -> Option<Box<str>> {
     let name = node.header_word("the name of a header")?.to_ascii_lowercase();
     let is_token =
         name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b));

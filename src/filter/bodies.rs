@@ -6,12 +6,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use log::{Level, debug, log};
+use log::{debug, error};
 use serde_json::Value;
 
-use super::{Action, Filter, Outcome};
+use super::conclusion::waited_in_vain;
+use super::{Action, End, Filter, Outcome};
 use crate::body::{self, BodyError};
-use crate::challenge;
+use crate::decision::{Failure, FailureKind};
 use crate::host::{Host, RequestId};
 use crate::report;
 use crate::request::Headers;
@@ -200,8 +201,9 @@ impl Filter {
         }
         if !has_room {
             bodies.remove(request);
+            drop(bodies);
             self.waiting.borrow_mut().remove(request);
-            return self.answer_overload(host);
+            return Self::act(self.overload(request, host), host);
         }
         if let Until::Body(_) = until {
             bodies.wait(request, Until::Body(self.next_part_by(host)));
@@ -217,31 +219,28 @@ impl Filter {
         request: RequestId,
         came: Came,
     ) -> Action {
-        self.finish(host, request, came).unwrap_or_else(|| self.answer_overload(host))
+        let end = self.finish(host, request, came);
+        Self::act(end.unwrap_or_else(|| self.overload(request, host)), host)
     }
 
-    fn answer_overload(&self, host: &dyn Host) -> Action {
-        debug!("{}: too much waits with it", report::About(&host.request_headers()));
-        host.respond(&challenge::overloaded(self.policies.body.timeout));
-        Action::Answered
+    fn overload(&self, request: RequestId, host: &dyn Host) -> End {
+        let kind = FailureKind::Overloaded { retry_after: self.policies.body.timeout };
+        self.fail_late(request, &Failure::new(kind, "too much waits with it"), host)
     }
 
     /// Decides over a request of whose body no more is waited for; `None` where the decision needs more.
-    fn finish(&self, host: &dyn Host, request: RequestId, came: Came) -> Option<Action> {
+    fn finish(&self, host: &dyn Host, request: RequestId, came: Came) -> Option<End> {
         match self.outcome(request, came.last(), host) {
-            Outcome::Continue => return Some(Action::Continue),
-            Outcome::Answer(response) => host.respond(&response),
-            Outcome::Wait(wait) => host.respond(&challenge::unavailable(wait.longest)),
-            Outcome::NeedsBody => return None,
+            Outcome::Ended(end) => Some(end),
+            Outcome::Wait(wait) => {
+                Some(self.fail_late(request, &waited_in_vain(wait.longest), host))
+            }
+            Outcome::NeedsBody => None,
         }
-        Some(Action::Answered)
     }
 
     /// Ends the wait of requests whose bodies have not come in time.
     pub(super) fn end_late_bodies(&self, host: &dyn Host) {
-        const WITHHELD: &str = "a policy reads the body of requests, and the proxy has shown none \
-             within body.timeout; such requests are answered with 500. Set \
-             allow_on_headers_stop_iteration: true beside vm_config, which needs Envoy 1.35";
         let (late, are_shown) = {
             let mut bodies = self.bodies.borrow_mut();
             (bodies.take_late(host.moment()), bodies.are_shown)
@@ -250,25 +249,32 @@ impl Filter {
             if host.enter(request).is_err() {
                 continue;
             }
-            if let Some(action) = self.finish(host, request, came) {
-                if action == Action::Continue {
+            let end = self.finish(host, request, came);
+            let end =
+                end.unwrap_or_else(|| self.fail_late(request, &self.without_body(are_shown), host));
+            match end {
+                End::Continue => {
                     let passed_on = Came { size: 0, ..came };
                     self.bodies.borrow_mut().hold(request, passed_on, Until::Nothing);
                     host.resume();
                 }
-                continue;
-            }
-            let about = host.request_headers();
-            if are_shown {
-                debug!("{}: the body has not come in time", report::About(&about));
-                host.respond(&challenge::body_timeout());
-            } else {
-                let is_new = self.told.borrow_mut().is_new(WITHHELD);
-                let level = if is_new { Level::Error } else { Level::Debug };
-                log!(level, "{}: {WITHHELD}", report::About(&about));
-                host.respond(&challenge::body_withheld());
+                End::Answer(response) => host.respond(&response),
             }
         }
+    }
+
+    /// Why a body has not come. One that the proxy never shows is for the operator to mend.
+    fn without_body(&self, are_shown: bool) -> Failure {
+        const WITHHELD: &str = "a policy reads the body of requests, and the proxy has shown none \
+             within body.timeout; such requests are answered with 500. Set \
+             allow_on_headers_stop_iteration: true beside vm_config, which needs Envoy 1.35";
+        if are_shown {
+            return Failure::new(FailureKind::BodyTimeout, "the body has not come in time");
+        }
+        if self.told.borrow_mut().is_new(WITHHELD) {
+            error!("{WITHHELD}");
+        }
+        Failure::new(FailureKind::BodyWithheld, WITHHELD)
     }
 
     /// When the next part of a body has to be there.

@@ -1,6 +1,7 @@
 //! A request from its headers to the answer. Plain values, but for the host that is asked.
 
 mod bodies;
+mod conclusion;
 mod raises;
 mod route;
 mod shown;
@@ -8,33 +9,34 @@ mod signals;
 #[cfg(test)]
 mod tests;
 mod told;
+mod upstream;
 mod waiting;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use log::{Level, debug, info, log, log_enabled, warn};
+use log::{error, info, warn};
 
 use self::bodies::{Bodies, Came, NotYet, Until};
+use self::conclusion::{Known, waited_in_vain};
 use self::raises::Fired;
-use self::route::NoPolicy;
-use self::shown::Shown;
+use self::shown::{Shown, Unclarified};
 use self::signals::Awaited;
 use self::told::Told;
 use self::waiting::{Pace, Wait, Waiting};
 use crate::challenge::{self, Response};
 use crate::condition::Signals;
 use crate::config::{self, Mistakes};
-use crate::decision::{Credentials, Decision, decide};
+use crate::decision::{Credentials, Decision, Failure, FailureKind, decide};
 use crate::feeds::Feeds;
 use crate::host::{CallId, CalloutAnswer, Host, RequestId};
 use crate::keys::Algorithms;
-use crate::policy::PolicySet;
+use crate::policy::{Mode, PolicySet};
 use crate::possession::{Possession, ProofError, Unusable};
-use crate::report;
+use crate::report::{Audit, Verdict};
 use crate::request::Headers;
-use crate::token::{self, EarlierFilters, Scheme, Verifier};
+use crate::token::{EarlierFilters, Scheme, Verifier};
 
 /// A configured filter. One serves all requests of a worker.
 #[derive(Debug)]
@@ -45,6 +47,7 @@ pub struct Filter {
     possession: Possession,
     /// Whether the proxy's choice of a route has a say.
     looks_at_route: bool,
+    audit: Audit,
     feeds: Feeds,
     signals: Signals,
     for_responses: RefCell<HashMap<RequestId, Awaited>>,
@@ -65,12 +68,18 @@ pub enum Action {
     Wait,
 }
 
-/// What is known of a request's outcome.
-enum Outcome {
+/// How a request ends here.
+enum End {
     /// It goes on.
     Continue,
     /// It is answered.
     Answer(Response),
+}
+
+/// What is known of a request's outcome.
+enum Outcome {
+    /// It has ended.
+    Ended(End),
     /// It depends on keys or an answer that are on their way, and can wait for them.
     Wait(Wait),
     /// It depends on a body that is not there yet.
@@ -91,21 +100,28 @@ impl Filter {
     /// from the environment, and starts to fetch keys and feeds.
     ///
     /// # Errors
-    /// All mistakes of the configuration, or all credentials that are missing.
+    /// All mistakes of the configuration, or the secrets that are missing.
     pub fn new(configuration: &[u8], host: &dyn Host) -> Result<Self, Mistakes> {
         let mut policies = config::compile(configuration)?;
         let verifier = Verifier::new(policies.issuers.clone(), &policies.tokens, host)?;
-        let claims = policies.levels.claims().chain(policies.policies.claims());
+        let audit = Audit::new(&policies.audit, host)?;
+        let told = policies.upstream_headers.iter().filter_map(|header| header.value.claim());
+        let claims = policies.levels.claims().chain(policies.policies.claims()).chain(told);
         let earlier = EarlierFilters::new(&policies.issuers, claims);
         let by_proxy = verifier.by_proxy().to_string();
         info!(
-            "version {}; signatures checked by the proxy: {}; by jwt-simple: all others",
+            "version {}; configuration {}; signatures checked by the proxy: {}; by jwt-simple: all \
+             others",
             env!("CARGO_PKG_VERSION"),
+            policies.version,
             if by_proxy.is_empty() { "none" } else { &by_proxy }
         );
         offer_what_is_checked(&mut policies, verifier.algorithms());
         let possession = Possession::new(policies.dpop.clone(), host);
         let looks_at_route = policies.read_route();
+        if policies.mode == Mode::Shadow {
+            warn!("mode: shadow: nothing is refused; what would be is told only");
+        }
         let feeds = Feeds::new(std::mem::take(&mut policies.feeds), host);
         let signals = Signals::new(std::mem::take(&mut policies.signals), host);
         let pace = Pace::default();
@@ -118,6 +134,7 @@ impl Filter {
             earlier,
             possession,
             looks_at_route,
+            audit,
             feeds,
             signals,
             for_responses: RefCell::default(),
@@ -142,11 +159,7 @@ impl Filter {
     /// Decides over a request of whose body this much is there.
     fn decide(&self, host: &dyn Host, request: RequestId, came: Came) -> Action {
         match self.outcome(request, came, host) {
-            Outcome::Continue => Action::Continue,
-            Outcome::Answer(response) => {
-                host.respond(&response);
-                Action::Answered
-            }
+            Outcome::Ended(end) => Self::act(end, host),
             Outcome::Wait(wait) => {
                 let deadline = host.moment().plus(wait.longest);
                 if self.waiting.borrow_mut().add(request, deadline, wait.question) {
@@ -154,8 +167,8 @@ impl Filter {
                     self.bodies.borrow_mut().hold(request, came, Until::Keys);
                     return Action::Wait;
                 }
-                host.respond(&challenge::unavailable(wait.longest));
-                Action::Answered
+                let failure = Failure::unavailable(wait.longest, "too many requests wait");
+                Self::act(self.fail_late(request, &failure, host), host)
             }
             Outcome::NeedsBody => {
                 let until = Until::Body(self.next_part_by(host));
@@ -163,6 +176,17 @@ impl Filter {
                     return Action::Wait;
                 }
                 self.decide_without_more(host, request, came)
+            }
+        }
+    }
+
+    /// Ends a request in a callback of its own.
+    fn act(end: End, host: &dyn Host) -> Action {
+        match end {
+            End::Continue => Action::Continue,
+            End::Answer(response) => {
+                host.respond(&response);
+                Action::Answered
             }
         }
     }
@@ -224,29 +248,27 @@ impl Filter {
             let came = self.bodies.borrow().came(request);
             // What was waited for in vain leaves conditions in doubt, but no token proven.
             let came = if now < deadline { came } else { came.last() };
-            let outcome = self.outcome(request, came, host);
+            let outcome = match self.outcome(request, came, host) {
+                Outcome::Wait(wait) if now >= deadline => {
+                    Outcome::Ended(self.fail_late(request, &waited_in_vain(wait.longest), host))
+                }
+                outcome => outcome,
+            };
             self.bodies.borrow_mut().wait(
                 request,
                 match &outcome {
-                    Outcome::Continue => Until::Nothing,
+                    Outcome::Ended(End::Continue) => Until::Nothing,
                     Outcome::NeedsBody => Until::Body(self.next_part_by(host)),
-                    Outcome::Wait(_) | Outcome::Answer(_) => Until::Keys,
+                    Outcome::Wait(_) | Outcome::Ended(End::Answer(_)) => Until::Keys,
                 },
             );
             match outcome {
-                Outcome::Continue => host.resume(),
-                Outcome::Answer(response) => host.respond(&response),
+                Outcome::Ended(End::Continue) => host.resume(),
+                Outcome::Ended(End::Answer(response)) => host.respond(&response),
                 Outcome::NeedsBody => {}
-                Outcome::Wait(wait) if now < deadline => {
+                Outcome::Wait(wait) => {
                     kept.add(request, deadline, wait.question);
                     self.pace.hurry_for(&wait, host);
-                }
-                Outcome::Wait(wait) => {
-                    debug!(
-                        "{}: unavailable: what it waits for has not come in time",
-                        report::About(&host.request_headers())
-                    );
-                    host.respond(&challenge::unavailable(wait.longest));
                 }
             }
         }
@@ -254,54 +276,53 @@ impl Filter {
         self.waiting.borrow_mut().extend(kept);
     }
 
-    /// Decides over the request that the host's calls are about. Where it goes on, it does so
-    /// without its token, if that is configured.
+    /// Decides over the request that the host's calls are about.
     fn outcome(&self, request: RequestId, came: Came, host: &dyn Host) -> Outcome {
         let mut headers = host.request_headers();
         let untrusted = self.untrusted(&headers, host);
-        if !untrusted.is_empty() {
+        if let Some(name) = untrusted.first() {
             // The proxy chose a route while they were there, and chooses again when they are gone. The
             // second choice is not shown here, and may be a route that demands more.
-            if self.looks_at_route {
-                debug!(
-                    "{}: rejected: {} comes from no trusted address, and may have led to this route",
-                    report::About(&headers),
-                    String::from_utf8_lossy(untrusted.first().copied().unwrap_or_default())
-                );
-                return Outcome::Answer(challenge::bad_request());
+            let failure = self.looks_at_route.then(|| {
+                let name = String::from_utf8_lossy(name);
+                let message =
+                    format!("{name} comes from no trusted address, and may have led to this route");
+                Failure::new(FailureKind::UntrustedHeader, message)
+            });
+            if let Some(failure) = &failure
+                && self.policies.mode == Mode::Enforce
+            {
+                return Outcome::Ended(self.fail(&Known::of(request, &headers), failure, host));
             }
             Self::remove_untrusted(&untrusted, &headers, host);
             headers = host.request_headers();
-            if self.has_untrusted(&headers) {
-                return Outcome::Answer(challenge::misconfigured());
+            let known = Known::of(request, &headers);
+            if let Some(name) = self.still_untrusted(&headers) {
+                return Outcome::Ended(self.refuse(&known, &name, host));
+            }
+            if let Some(failure) = failure {
+                return Outcome::Ended(self.fail(&known, &failure, host));
             }
         }
         self.keep_for_response(request, &headers);
-        let outcome = self.judge(&headers, came, host);
-        let tokens = &self.policies.tokens;
-        if matches!(outcome, Outcome::Continue) {
-            self.await_response(request);
-            if !tokens.forward {
-                token::withhold(&headers, &tokens.places, host);
-            }
-        }
-        outcome
+        self.judge(request, &headers, came, host)
     }
 
-    fn judge(&self, headers: &Headers, came: Came, host: &dyn Host) -> Outcome {
+    fn judge(&self, request: RequestId, headers: &Headers, came: Came, host: &dyn Host) -> Outcome {
+        let known = Known::of(request, headers);
         let selected = match self.select_policies(headers, host) {
             Ok(selected) => selected,
-            Err(NoPolicy::Ambiguous(why)) => {
-                debug!("{}: rejected: {why}", report::About(headers));
-                return Outcome::Answer(challenge::bad_request());
-            }
-            Err(NoPolicy::Misconfigured(why)) => {
+            Err(failure) => {
                 // One line for each route tells operators; one for each request would fill the log.
-                let is_new = self.told.borrow_mut().is_new(&why);
-                log!(if is_new { Level::Error } else { Level::Debug }, "{why}");
-                return Outcome::Answer(challenge::misconfigured());
+                if failure.kind == FailureKind::Misconfigured
+                    && self.told.borrow_mut().is_new(&failure.message)
+                {
+                    error!("{}", failure.message);
+                }
+                return Outcome::Ended(self.fail(&known, &failure, host));
             }
         };
+        let known = Known { selected: Some(&selected), ..known };
         let demands = || selected.iter().filter_map(|policy| policy.demand.as_ref());
         let is_public = demands().next().is_none();
         let mut fired = Fired::default();
@@ -315,9 +336,12 @@ impl Filter {
         let shown = if is_public && fired.demands.is_empty() {
             Shown::nothing()
         } else {
-            match self.shown(headers, &selected, host) {
+            match self.shown(headers, host) {
                 Ok(shown) => shown,
-                Err(outcome) => return outcome,
+                Err(Unclarified::Waits(wait)) => return Outcome::Wait(wait),
+                Err(Unclarified::Failed(failure)) => {
+                    return Outcome::Ended(self.fail(&known, &failure, host));
+                }
             }
         };
         if !is_public {
@@ -326,6 +350,7 @@ impl Filter {
                 Err(not_yet) => return not_yet.into(),
             };
         }
+        let known = Known { shown: Some(&shown), fired: Some(&fired), ..known };
         let all_demands = || demands().chain(fired.demands.iter().copied());
         let levels = &self.policies.levels;
         let decide_over = |credentials: &_| decide(all_demands(), credentials, levels, host.now());
@@ -342,27 +367,20 @@ impl Filter {
                     decision = decide_over(&Credentials::BadProof(ProofError::Replayed));
                 }
                 Err(Unusable::NoRoom) => {
-                    debug!("{}: the DPoP proof cannot be remembered", report::About(headers));
-                    return Outcome::Answer(challenge::unavailable(Duration::from_secs(1)));
+                    let failure = Failure::unavailable(
+                        Duration::from_secs(1),
+                        "the DPoP proof cannot be remembered",
+                    );
+                    return Outcome::Ended(self.fail(&known, &failure, host));
                 }
             }
         }
-        if log_enabled!(Level::Debug) {
-            debug!(
-                "{}",
-                report::Line {
-                    request: report::About(headers),
-                    policies: &selected.iter().collect::<Vec<_>>(),
-                    decision: &decision,
-                    levels
-                }
-            );
-        }
         let (settings, schemes) = (&self.policies.challenge, self.schemes(&shown));
+        let verdict = Verdict::Decided(&decision);
         let mut response = match &decision {
             Decision::Allow(_) => {
                 self.see(&selected, &shown, headers, host);
-                return Outcome::Continue;
+                return Outcome::Ended(self.conclude(&known, verdict, None, host));
             }
             Decision::Challenge(challenge) => {
                 challenge::challenge(challenge, settings, levels, schemes)
@@ -376,7 +394,7 @@ impl Filter {
         {
             response.headers.push(("dpop-nonce", nonce));
         }
-        Outcome::Answer(response)
+        Outcome::Ended(self.conclude(&known, verdict, Some(response), host))
     }
 }
 
@@ -394,6 +412,6 @@ fn offer_what_is_checked(policies: &mut PolicySet, checked: Algorithms) {
 
 /// Answers a request for which there is no configuration.
 pub fn refuse_unconfigured(host: &dyn Host) -> Action {
-    host.respond(&challenge::misconfigured());
+    host.respond(&challenge::failure(FailureKind::Misconfigured));
     Action::Answered
 }

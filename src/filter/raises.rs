@@ -12,7 +12,7 @@ use crate::condition::{Doubt, Facts, Family, Variable};
 use crate::decision::{Credentials, Denial, is_met};
 use crate::host::{Host, source_address};
 use crate::policy::{Consequence, Demand, Mode, Raise};
-use crate::report::{self, Counter};
+use crate::report::{self, Counter, RaiseRecord};
 use crate::request::Headers;
 use crate::token;
 
@@ -23,6 +23,8 @@ pub(super) struct Fired<'p> {
     pub(super) demands: Vec<&'p Demand>,
     /// The first that denies.
     pub(super) denial: Option<Denial<'p>>,
+    /// All of them, and those that would have fired, for the operator.
+    pub(super) told: Vec<RaiseRecord<'p>>,
 }
 
 /// Which raises can be evaluated.
@@ -119,24 +121,28 @@ impl Filter {
         }
     }
 
-    /// Whether headers that were to be removed are still there.
-    pub(super) fn has_untrusted(&self, headers: &Headers) -> bool {
-        let names = &self.policies.trusted_headers.names;
-        names.iter().any(|name| token::headers_alike(headers, name).next().is_some())
+    /// A header that was to be removed and is still there.
+    pub(super) fn still_untrusted(&self, headers: &Headers) -> Option<String> {
+        let names = self.policies.trusted_headers.names.iter();
+        let mut found = names.flat_map(|name| token::headers_alike(headers, name));
+        found.next().map(|(name, _)| String::from_utf8_lossy(name).into_owned())
     }
 }
 
 /// Evaluates raises. What cannot be evaluated fires.
 fn fire<'p>(selected: &Selected<'p>, evaluable: Evaluable, facts: &Facts<'_>) -> Fired<'p> {
     let mut fired = Fired::default();
-    let raises = selected.iter().flat_map(|policy| &policy.raises);
-    for raise in raises.filter(|raise| evaluable.includes(raise)) {
+    let raises = selected
+        .iter()
+        .flat_map(|policy| policy.raises.iter().map(move |raise| (&*policy.name, raise)));
+    for (policy, raise) in raises.filter(|(_, raise)| evaluable.includes(raise)) {
         let doubt = match raise.when.holds(facts) {
             Ok(false) => continue,
             Ok(true) => None,
             Err(doubt) => Some(doubt),
         };
         tell(raise, doubt, facts);
+        fired.told.push(RaiseRecord { policy, raise: &raise.name, mode: raise.mode, doubt });
         if raise.mode == Mode::Shadow {
             continue;
         }

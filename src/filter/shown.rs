@@ -1,14 +1,13 @@
 //! What a request presents to show who it comes from.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use log::{Level, debug, log, log_enabled};
 
-use super::route::Selected;
+use super::Filter;
 use super::waiting::Wait;
-use super::{Filter, Outcome};
-use crate::challenge;
-use crate::decision::Credentials;
+use crate::decision::{Credentials, Failure};
 use crate::host::Host;
 use crate::keys::{KeySource, VerifiedBy};
 use crate::possession::{BindingError, PossessionError, ProofUse};
@@ -28,6 +27,14 @@ pub(super) struct Shown {
     pub(super) proof: Option<ProofUse>,
 }
 
+/// Why it cannot be told what a request presents.
+pub(super) enum Unclarified {
+    /// It depends on keys or an answer that are on their way.
+    Waits(Wait),
+    /// What is needed is not there.
+    Failed(Failure),
+}
+
 impl Shown {
     /// What a request presents that is not looked at.
     pub(super) const fn nothing() -> Self {
@@ -41,14 +48,11 @@ impl Shown {
 }
 
 impl Filter {
-    /// What the request presents, or what becomes of it where that cannot be told yet. The policies
-    /// are for the log.
-    pub(super) fn shown(
-        &self,
-        headers: &Headers,
-        selected: &Selected<'_>,
-        host: &dyn Host,
-    ) -> Result<Shown, Outcome> {
+    /// What the request presents.
+    ///
+    /// # Errors
+    /// What becomes of it where that cannot be told, or not yet.
+    pub(super) fn shown(&self, headers: &Headers, host: &dyn Host) -> Result<Shown, Unclarified> {
         let memory = |token: &[u8]| self.verifier.remembered(token);
         let mut presented = match token::extract(headers, &self.policies.tokens.places, &memory) {
             Ok(presented) => presented,
@@ -66,7 +70,7 @@ impl Filter {
                     "the proxy does not tell the time; requests with a token are answered with 503";
                 let is_new = self.told.borrow_mut().is_new(why);
                 log!(if is_new { Level::Error } else { Level::Debug }, "{why}");
-                return Err(Outcome::Answer(challenge::unavailable(RETRY_AFTER)));
+                return Err(Unclarified::Failed(Failure::unavailable(RETRY_AFTER, why)));
             }
             (Some(_), None) if token::hides_token(headers, &self.policies.tokens.places) => {
                 Err(Unproven::Invalid(TokenError::NotWhatWasVerified))
@@ -95,21 +99,14 @@ impl Filter {
                 (Credentials::Invalid(error), None)
             }
             Err(Unproven::Pending(longest)) => {
-                return Err(Outcome::Wait(Wait { longest, question: None }));
+                return Err(Unclarified::Waits(Wait { longest, question: None }));
             }
             Err(Unproven::Asking(question, longest)) => {
-                return Err(Outcome::Wait(Wait { longest, question: Some(question) }));
+                return Err(Unclarified::Waits(Wait { longest, question: Some(question) }));
             }
             Err(Unproven::Unavailable(retry_after)) => {
-                debug!(
-                    "{}",
-                    report::Unavailable {
-                        request: report::About(headers),
-                        policies: &selected.iter().collect::<Vec<_>>(),
-                        issuer: self.issuer_of(presented),
-                    }
-                );
-                return Err(Outcome::Answer(challenge::unavailable(retry_after)));
+                let why = unavailable(self.issuer_of(presented));
+                return Err(Unclarified::Failed(Failure::unavailable(retry_after, why)));
             }
         };
         Ok(Shown { credentials, scheme: presented.map(|presented| presented.scheme), proof })
@@ -147,5 +144,18 @@ impl Filter {
             (_, None) if dpop.advertise => &[Scheme::Bearer, Scheme::DPoP],
             _ => &[Scheme::Bearer],
         }
+    }
+}
+
+/// What an operator is told where it cannot be told whether a token is good.
+fn unavailable(issuer: Option<&token::Issuer>) -> Cow<'static, str> {
+    match issuer {
+        Some(token::Issuer { name, keys: KeySource::Introspection(_), .. }) => {
+            format!("the server of issuer {name:?} says nothing about the token").into()
+        }
+        Some(token::Issuer { name, .. }) => {
+            format!("the keys of issuer {name:?} are not there").into()
+        }
+        None => "what is needed to check the token is not there".into(),
     }
 }

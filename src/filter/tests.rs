@@ -6,7 +6,7 @@
 mod body;
 mod feeds;
 mod raises;
-
+mod reports;
 mod trusted;
 mod upsets;
 

@@ -1,7 +1,7 @@
 //! A proxy in memory, for tests and for the command.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
@@ -28,6 +28,8 @@ pub struct MemoryHost {
     pub body: Option<Vec<u8>>,
     /// The response's headers.
     pub response_headers: Headers,
+    /// The request's trailers.
+    pub request_trailers: Headers,
     /// Properties by their path, joined with dots. `None` for one that cannot be handed out.
     pub properties: HashMap<String, Option<Vec<u8>>>,
     /// Environment variables.
@@ -42,6 +44,9 @@ pub struct MemoryHost {
     shared: RefCell<HashMap<String, (Vec<u8>, u32)>>,
     tick_period: Cell<Option<Duration>>,
     counts: RefCell<Vec<Counter>>,
+    removed_trailers: RefCell<Vec<String>>,
+    audited: RefCell<Vec<String>>,
+    filter_state: RefCell<BTreeMap<String, String>>,
 }
 
 /// The functions that a proxy offers by name.
@@ -85,6 +90,7 @@ impl MemoryHost {
             headers,
             body: None,
             response_headers: Headers::default(),
+            request_trailers: Headers::default(),
             properties: HashMap::new(),
             variables: HashMap::new(),
             foreign: None,
@@ -97,6 +103,9 @@ impl MemoryHost {
             shared: RefCell::default(),
             tick_period: Cell::new(None),
             counts: RefCell::default(),
+            removed_trailers: RefCell::default(),
+            audited: RefCell::default(),
+            filter_state: RefCell::default(),
         }
     }
 
@@ -173,6 +182,21 @@ impl MemoryHost {
     /// The interval that was asked for last.
     pub const fn tick_period(&self) -> Option<Duration> {
         self.tick_period.get()
+    }
+
+    /// The trailers that were removed.
+    pub fn removed_trailers(&self) -> Vec<String> {
+        self.removed_trailers.borrow().clone()
+    }
+
+    /// The records of decisions since the last time this was asked.
+    pub fn take_audited(&self) -> Vec<String> {
+        self.audited.take()
+    }
+
+    /// What the proxy's access log finds.
+    pub fn filter_state(&self) -> BTreeMap<String, String> {
+        self.filter_state.borrow().clone()
     }
 
     /// How often this was counted.
@@ -289,6 +313,22 @@ impl Host for MemoryHost {
 
     fn set_tick_period(&self, period: Duration) {
         self.tick_period.set(Some(period));
+    }
+
+    fn request_trailers(&self) -> Headers {
+        self.request_trailers.clone()
+    }
+
+    fn remove_request_trailer(&self, name: &str) {
+        self.removed_trailers.borrow_mut().push(name.to_owned());
+    }
+
+    fn audit(&self, line: &str) {
+        self.audited.borrow_mut().push(line.to_owned());
+    }
+
+    fn set_filter_state(&self, name: &str, value: &str) {
+        self.filter_state.borrow_mut().insert(name.to_owned(), value.to_owned());
     }
 
     fn count(&self, counter: Counter) {

@@ -49,6 +49,12 @@ pub trait Host {
     /// Replaces all values of a request header, or removes it with `None`.
     fn set_request_header(&self, name: &str, value: Option<&[u8]>);
 
+    /// The request's trailers, in one call; none before there are any.
+    fn request_trailers(&self) -> Headers;
+
+    /// Removes all values of a request trailer.
+    fn remove_request_trailer(&self, name: &str);
+
     /// Reads one property (an Envoy "attribute") as raw bytes.
     ///
     /// # Errors
@@ -109,6 +115,12 @@ pub trait Host {
 
     /// Asks for a call of the filter's tick in this interval from now on.
     fn set_tick_period(&self, period: Duration);
+
+    /// Writes the record of a decision, one object of JSON, to where the operator collects them.
+    fn audit(&self, line: &str);
+
+    /// Leaves a value where the proxy's access log finds it, as `wasm.` and its name.
+    fn set_filter_state(&self, name: &str, value: &str);
 
     /// Adds one to a counter. The proxy shows it after the next tick.
     fn count(&self, counter: Counter);

@@ -7,7 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use log::error;
+use log::{error, info};
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, MapType, MetricType};
@@ -155,6 +155,9 @@ impl HttpContext for Http {
     }
 
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
+        if let Some(filter) = &self.filter {
+            filter.clean_trailers(&Proxy::default());
+        }
         match &self.filter {
             _ if self.passes => Action::Continue,
             Some(filter) => {
@@ -321,6 +324,25 @@ impl Host for Proxy {
         if hostcalls::set_tick_period(period).is_err() {
             error!("the proxy does not tick; keys will not be refreshed");
         }
+    }
+
+    fn request_trailers(&self) -> Headers {
+        headers_of(MapType::HttpRequestTrailers)
+    }
+
+    fn remove_request_trailer(&self, name: &str) {
+        if hostcalls::remove_map_value(MapType::HttpRequestTrailers, name).is_err() {
+            error!("the proxy did not remove the request trailer {name}");
+        }
+    }
+
+    fn audit(&self, line: &str) {
+        info!("audit {line}");
+    }
+
+    fn set_filter_state(&self, name: &str, value: &str) {
+        // A value that is not kept is missing in the access log, and no reason to fail a request.
+        let _ = hostcalls::set_property(vec![name], Some(value.as_bytes()));
     }
 
     fn count(&self, counter: Counter) {

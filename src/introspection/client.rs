@@ -14,6 +14,7 @@ use jwt_simple::prelude::{
 use crate::config::Mistake;
 use crate::host::Host;
 use crate::time::Timestamp;
+use crate::variable::Variable;
 
 /// The filter as a client of an authorization server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,33 +39,6 @@ pub enum ClientMethod {
         /// The key's name.
         kid: Option<Box<str>>,
     },
-}
-
-/// An environment variable with a secret in it. The configuration holds no secrets: it is logged,
-/// stored and shown in many places.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Variable {
-    /// Its name.
-    pub name: Box<str>,
-    /// The place in the configuration that names it.
-    pub place: Box<str>,
-}
-
-impl Variable {
-    fn mistake(&self, message: &str) -> Mistake {
-        let message = format!("the environment variable {} {message}", self.name);
-        Mistake { path: self.place.to_string(), message }
-    }
-
-    fn read(&self, host: &dyn Host) -> Result<String, Mistake> {
-        let value = host.variable(&self.name).filter(|value| !value.is_empty());
-        value.ok_or_else(|| {
-            self.mistake(
-                "is not set, is empty or is no text; expected the secret; pass it to the filter by \
-                 vm_config.environment_variables.host_env_keys",
-            )
-        })
-    }
 }
 
 /// A client with its credentials. It is never shown.

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-pub use self::client::{ClientMethod, ClientSettings, Variable};
+pub use self::client::{ClientMethod, ClientSettings};
 
 use self::client::Client;
 use crate::config::Mistake;

@@ -8,6 +8,7 @@ use jwt_simple::prelude::{
 use super::*;
 use crate::host::memory::{Call, MemoryHost};
 use crate::request::Headers;
+use crate::variable::Variable;
 
 fn settings(method: ClientMethod) -> IntrospectionSettings {
     IntrospectionSettings {

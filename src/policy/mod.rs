@@ -13,6 +13,7 @@ mod rules;
 mod template;
 mod text;
 mod trusted;
+mod upstream;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -30,12 +31,14 @@ pub use self::rules::{Facts, Rules};
 pub use self::template::to_regex as template_to_regex;
 pub use self::text::{FullRegex, StringMatch, TextPattern};
 pub use self::trusted::TrustedHeaders;
+pub use self::upstream::{UpstreamHeader, UpstreamValue};
 
 use crate::body::BodySettings;
 use crate::challenge::ChallengeSettings;
 use crate::condition::{Fact, Family, Signal, Variable};
 use crate::feeds::FeedSettings;
 use crate::possession::DpopSettings;
+use crate::report::AuditSettings;
 use crate::token::{Issuers, TokenSettings};
 
 /// A policy's place in its [`PolicySet`].
@@ -76,6 +79,8 @@ pub struct Policy {
     pub demand: Option<Demand>,
     /// What raises the bar.
     pub raises: Vec<Raise>,
+    /// Whether what is decided by it is done, or only told.
+    pub mode: Mode,
 }
 
 /// All policies, by place and by name.
@@ -160,6 +165,14 @@ pub struct PolicySet {
     pub encoded_slashes: EncodedSlashes,
     /// What challenges carry.
     pub challenge: ChallengeSettings,
+    /// Whether decisions are done, or only told.
+    pub mode: Mode,
+    /// What is told of decisions.
+    pub audit: AuditSettings,
+    /// What the upstream is told of the token.
+    pub upstream_headers: Vec<UpstreamHeader>,
+    /// What tells this configuration from others: the same for the same document in any form.
+    pub version: Box<str>,
 }
 
 impl PolicySet {

@@ -62,14 +62,26 @@ impl Rules {
         self.reads_route
     }
 
-    /// The policy of the first rule that matches, or the default.
+    /// The place of the first rule that matches, from 0; `None` where the default is meant.
     ///
     /// # Errors
     /// When a header that has to be compared is not text.
-    pub fn select(&self, facts: &Facts<'_>) -> Result<PolicyId, NotText> {
-        let selection = Selection { rules: self, facts, selected: Cell::new(Ok(self.default)) };
+    pub fn find(&self, facts: &Facts<'_>) -> Result<Option<usize>, NotText> {
+        let selection = Selection { rules: self, facts, selected: Cell::new(Ok(None)) };
         self.index.find(&selection, self.in_order.len());
         selection.selected.get()
+    }
+
+    /// The policy of the rule at this place, or the default.
+    pub fn policy(&self, rule: Option<usize>) -> PolicyId {
+        let rule = rule.and_then(|rule| self.in_order.get(rule));
+        rule.map_or(self.default, |rule| rule.policy)
+    }
+
+    /// The policy of the first rule that matches, or the default.
+    #[cfg(test)]
+    fn select(&self, facts: &Facts<'_>) -> Result<PolicyId, NotText> {
+        self.find(facts).map(|rule| self.policy(rule))
     }
 }
 
@@ -78,7 +90,7 @@ struct Selection<'r> {
     rules: &'r Rules,
     facts: &'r Facts<'r>,
     /// By the last rule that was met.
-    selected: Cell<Result<PolicyId, NotText>>,
+    selected: Cell<Result<Option<usize>, NotText>>,
 }
 
 impl Subject for Selection<'_> {
@@ -110,14 +122,14 @@ impl Subject for Selection<'_> {
 
     /// A rule that cannot be compared ends the selection as one that matches.
     fn is_met_by(&self, rule: usize, is_sure: bool) -> bool {
-        let Some(Rule { matcher, policy }) = self.rules.in_order.get(rule) else { return false };
+        let Some(Rule { matcher, .. }) = self.rules.in_order.get(rule) else { return false };
         let path_matches = || matcher.path.as_ref().is_none_or(|p| p.matches(self.facts.path));
         if !is_sure && !path_matches() {
             return false;
         }
         let selected = match matcher.matches_otherwise(self.facts) {
             Ok(false) => return false,
-            Ok(true) => Ok(*policy),
+            Ok(true) => Ok(Some(rule)),
             Err(NotText) => Err(NotText),
         };
         self.selected.set(selected);

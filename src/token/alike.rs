@@ -94,7 +94,7 @@ fn split_pair(piece: &[u8]) -> Option<(&[u8], &[u8])> {
 
 /// Whether two names of headers, in lower case, are one to servers that pass them on as variables:
 /// CGI and its heirs write `_` for whatever is no letter or digit (RFC 3875 §4.1.18).
-pub(super) fn is_header(found: &[u8], name: &str) -> bool {
+pub(crate) fn is_header(found: &[u8], name: &str) -> bool {
     let fold = |byte: u8| if byte.is_ascii_alphanumeric() { byte } else { b'_' };
     found == name.as_bytes()
         || (found.len() == name.len() && found.iter().copied().map(fold).eq(name.bytes().map(fold)))

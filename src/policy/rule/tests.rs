@@ -34,7 +34,7 @@ impl Request {
     fn matches(&self, rules: &Rules) -> Result<bool, NotText> {
         let path = CanonicalPath::new(self.target.as_bytes(), EncodedSlashes::Reject).unwrap();
         let headers = self.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
-        let selected = rules.select(&Facts {
+        let selected = rules.find(&Facts {
             path: path.as_str(),
             query: self.target.split_once('?').map_or("", |(_, query)| query),
             method: self.method,
@@ -42,7 +42,7 @@ impl Request {
             headers: &Headers::new(headers.collect()),
             route: self.route,
         });
-        selected.map(|policy| policy == rules.in_order[0].policy)
+        selected.map(|rule| rule == Some(0))
     }
 }
 
