@@ -16,7 +16,7 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use self::check::CheckArguments;
 use self::proof::ProofArguments;
@@ -71,6 +71,11 @@ impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Self(format!("the output cannot be written: {error}"))
     }
+}
+
+/// The command line's definition, for what has to agree with it.
+pub fn command() -> clap::Command {
+    Arguments::command()
 }
 
 /// Runs the command line of this process.
@@ -133,11 +138,9 @@ fn read_text(file: &Path) -> Result<String, Failure> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
-
     #[test]
     fn the_command_line_is_consistent() {
-        super::Arguments::command().debug_assert();
+        super::command().debug_assert();
     }
 
     #[test]
