@@ -1,4 +1,4 @@
-//! The filter with a certified identity provider: npm's `oidc-provider`.
+//! The filter with a certified identity provider: npm's `oidc-provider`, as docs/recipes/oidc-provider.md says.
 
 // A test may fail by panicking.
 #![allow(
@@ -20,20 +20,22 @@ use support::{Envoy, EnvoyOptions, IdentityProvider, Request, Response, Upstream
 
 const SECRET: &str = "STEPUP_TEST_SECRET";
 
-/// Demands a recent login with a strong method for everything.
+const RECIPE: &str = include_str!("../docs/recipes/oidc-provider.md");
+
+/// The recipe's configuration, with this provider in the place of its one.
+fn recipe(provider: &IdentityProvider) -> Value {
+    let block = RECIPE.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    let mut config: Value = serde_saphyr::from_str(block).unwrap();
+    config["issuers"][0]["issuer"] = json!(provider.issuer());
+    config
+}
+
+/// The same for tokens of another audience, with other keys.
 fn config(provider: &IdentityProvider, audience: &str, keys: &Value) -> Value {
-    json!({
-        "levels": [
-            {"name": "password", "proven_by": [{"acr": ["1"]}]},
-            {"name": "strong", "proven_by": [{"acr": ["phr"]}]},
-        ],
-        "issuers": [{"issuer": provider.issuer(), "audiences": [audience], "keys": keys}],
-        "policies": {"pay": {
-            "require": [{"level": "strong", "max_age": "5m"}],
-            "scopes": ["payments"],
-        }},
-        "default": "pay",
-    })
+    let mut config = recipe(provider);
+    config["issuers"] =
+        json!([{"issuer": provider.issuer(), "audiences": [audience], "keys": keys}]);
+    config
 }
 
 fn introspection(provider: &IdentityProvider, client: &Value) -> Value {
@@ -62,7 +64,7 @@ fn strong(resource: &'static str) -> Login {
 }
 
 fn send(envoy: &Envoy, token: &str) -> Response {
-    envoy.send(&Request::get("/").bearer(token))
+    envoy.send(&Request::get("/payments").bearer(token))
 }
 
 /// The same story for tokens of both kinds.
@@ -91,15 +93,22 @@ fn step_up(provider: &IdentityProvider, envoy: &Envoy, resource: &'static str) {
 #[test]
 fn provider_whose_keys_are_discovered_signs_tokens_that_count() {
     let (provider, upstream) = (IdentityProvider::start(), Upstream::start());
-    let keys = json!({"discovery": {"cluster": "idp"}});
-    let config = config(&provider, IdentityProvider::API, &keys);
-    let envoy = Envoy::start(options(&provider, &upstream, config));
+    let envoy = Envoy::start(options(&provider, &upstream, recipe(&provider)));
     step_up(&provider, &envoy, IdentityProvider::API);
     let opaque = provider.access_token(&strong(IdentityProvider::OPAQUE));
     assert_eq!(send(&envoy, &opaque).status, 401);
     // Another provider of the same kind signs with other keys.
     let stranger = IdentityProvider::start().access_token(&strong(IdentityProvider::API));
     assert_eq!(send(&envoy, &stranger).status, 401);
+}
+
+#[test]
+fn the_provider_is_the_one_of_the_recipe() {
+    let server = include_str!("idp/server.mjs");
+    let block = RECIPE.split("```js\n").nth(1).unwrap().split("```").next().unwrap();
+    for line in block.lines().map(str::trim) {
+        assert!(server.contains(line), "tests/idp/server.mjs has no line {line:?}");
+    }
 }
 
 #[test]
