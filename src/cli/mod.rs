@@ -7,9 +7,13 @@ mod check;
 mod clusters;
 pub mod document;
 pub mod key;
+mod layout;
 pub mod place;
 mod proof;
+mod routes;
+mod single;
 pub mod token;
+mod words;
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -20,6 +24,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use self::check::CheckArguments;
 use self::proof::ProofArguments;
+use self::routes::RoutesArguments;
 use self::token::TokenArguments;
 
 /// The outcome of a command that found mistakes in what it looked at.
@@ -45,6 +50,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(CheckArguments),
+    Routes(RoutesArguments),
     Token(Box<TokenArguments>),
     Proof(ProofArguments),
 }
@@ -95,6 +101,7 @@ pub fn main() -> ExitCode {
 fn run(command: &Command, out: &mut dyn Write, notes: &mut dyn Write) -> Result<u8, Failure> {
     match command {
         Command::Check(arguments) => check::run(arguments, out, notes),
+        Command::Routes(arguments) => routes::run(arguments, out),
         Command::Token(arguments) => token::run(arguments, out, notes),
         Command::Proof(arguments) => proof::run(arguments, out),
     }

@@ -136,6 +136,11 @@ impl Ladder {
         self.0.get(id.index())
     }
 
+    /// The levels with their ids, weakest first.
+    pub fn iter(&self) -> impl Iterator<Item = (LevelId, &Level)> {
+        self.0.iter().enumerate().filter_map(|(index, level)| Some((LevelId::new(index)?, level)))
+    }
+
     /// The name of a level, for people.
     pub fn name(&self, id: LevelId) -> &str {
         self.get(id).map_or("", |level| &level.name)
