@@ -61,7 +61,7 @@ impl Sample {
             headers: &headers,
             route: self.route.as_deref(),
         };
-        let id = set.rules.select(&facts).ok()?;
+        let id = set.rules.policy(set.rules.find(&facts).ok()?);
         set.policies.get(id).map(|policy| &*policy.name)
     }
 }
