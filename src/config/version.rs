@@ -10,15 +10,51 @@ const SHOWN: usize = 6;
 
 /// The version of a document: the same for the same content, in whichever form and order it comes.
 pub(super) fn of(document: &Value) -> Box<str> {
-    let mut sorted = document.clone();
-    sorted.sort_all_objects();
-    let hash = Hash::hash(sorted.to_string().as_bytes());
+    let mut hash = Hash::new();
+    feed(document, &mut hash);
     let mut text = String::with_capacity(SHOWN.saturating_mul(2));
-    for byte in hash.iter().take(SHOWN) {
+    for byte in hash.finalize().iter().take(SHOWN) {
         // Text takes whatever is written to it.
         let _ = write!(text, "{byte:02x}");
     }
     text.into()
+}
+
+/// Puts in a value so that no two different ones put in the same. A document can be long, so it is
+/// not written out first.
+fn feed(value: &Value, hash: &mut Hash) {
+    let text = |text: &str, hash: &mut Hash| {
+        hash.update(text.len().to_le_bytes());
+        hash.update(text);
+    };
+    match value {
+        Value::Null => hash.update("n"),
+        Value::Bool(value) => hash.update(if *value { "t" } else { "f" }),
+        Value::Number(number) => {
+            hash.update("#");
+            text(&number.to_string(), hash);
+        }
+        Value::String(value) => {
+            hash.update("s");
+            text(value, hash);
+        }
+        Value::Array(items) => {
+            hash.update("[");
+            items.iter().for_each(|item| feed(item, hash));
+            hash.update("]");
+        }
+        Value::Object(members) => {
+            // In their order, whichever the map keeps.
+            let mut members = members.iter().collect::<Vec<_>>();
+            members.sort_unstable_by_key(|(name, _)| *name);
+            hash.update("{");
+            for (name, value) in members {
+                text(name, hash);
+                feed(value, hash);
+            }
+            hash.update("}");
+        }
+    }
 }
 
 #[cfg(test)]
@@ -44,6 +80,8 @@ mod tests {
             json!({"a": [2, 1], "b": {"c": "d"}}),
             json!({"a": [1, 2], "b": {"c": "D"}}),
             json!({"a": [1, 2], "b": {"c": "d", "e": null}}),
+            json!({"a": [1, [2]], "b": {"c": "d"}}),
+            json!({"a": [1, "2"], "b": {"c": "d"}}),
             json!({}),
         ] {
             assert_ne!(of(&other), version, "{other}");
