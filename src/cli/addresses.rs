@@ -4,68 +4,60 @@
 
 use serde_json::Value;
 
-use super::document::Manager;
+use super::document::Spot;
+use super::place::Place;
 use crate::condition::{Fact, Signal, Variable, Watched};
-use crate::config::Mistake;
 use crate::policy::PolicySet;
 
-/// The mistake of a configuration that takes an address for something that it is not here.
-pub(super) fn mistake(manager: &Manager<'_>, policies: &PolicySet) -> Option<Mistake> {
+/// The mistake of a configuration that takes an address for something that it is not here, and the
+/// place of what is wrong in the connection manager.
+pub(super) fn mistake(manager: &Spot<'_>, policies: &PolicySet) -> Option<(Place, String)> {
     let trusts_headers = !policies.trusted_headers.names.is_empty();
     let readers = readers(policies);
-    let place = &manager.place;
-    let message = if has_detection(manager) {
+    if let Some(detection) = detection(manager) {
         // Whether such an extension can be believed for conditions is for the operator to say.
-        trusts_headers.then(|| {
-            format!(
-                "trusted_headers go by the address of the connection, and {place} has \
-                 original_ip_detection_extensions, by which Envoy takes another one; set \
-                 use_remote_address: true in their place"
-            )
-        })?
-    } else if !is_of_connection(manager) {
+        return trusts_headers.then(|| {
+            let message = "trusted_headers go by the address of the connection, and with \
+                           original_ip_detection_extensions Envoy takes another one; set \
+                           use_remote_address: true in their place";
+            (detection.place, message.to_owned())
+        });
+    }
+    if !manager.is_true("use_remote_address") {
         let used = trusts_headers.then(|| "trusted_headers".to_owned());
         let used = used.into_iter().chain(readers).collect::<Vec<_>>();
         if used.is_empty() {
             return None;
         }
-        format!(
-            "the address of a request is used by {}, and {place} has no use_remote_address: true, \
-             so that Envoy takes it from X-Forwarded-For, which anyone can write; set it there",
+        let message = format!(
+            "the address of a request is used by {}, and without use_remote_address: true Envoy takes \
+             it from X-Forwarded-For, which anyone can write; set it here",
             used.join(", ")
-        )
-    } else if trusts_headers && hops(manager) {
-        format!(
-            "trusted_headers go by the address of the connection, and {place} has \
-             xff_num_trusted_hops, by which Envoy takes the client's: the headers of the edge would \
-             go, and whoever reaches this proxy past the edge could name himself the edge; take \
-             xff_num_trusted_hops out, and let the edge tell the client's address in one of the \
-             trusted_headers"
-        )
-    } else {
-        return None;
-    };
-    Some(Mistake { path: String::new(), message })
-}
-
-/// Whether the address is that of the connection, but for trusted hops.
-fn is_of_connection(manager: &Manager<'_>) -> bool {
-    let field = manager.field("use_remote_address", "useRemoteAddress");
-    field.and_then(Value::as_bool).unwrap_or(false)
-}
-
-/// Whether there are trusted hops. Protobuf takes a number as text too.
-fn hops(manager: &Manager<'_>) -> bool {
-    match manager.field("xff_num_trusted_hops", "xffNumTrustedHops") {
-        Some(Value::Number(number)) => number.as_u64() != Some(0),
-        Some(Value::String(text)) => text != "0",
-        _ => false,
+        );
+        let place = manager.field("use_remote_address").map(|field| field.place);
+        return Some((place.unwrap_or_else(|| manager.place.clone()), message));
     }
+    let hops = hops(manager).filter(|_| trusts_headers)?;
+    let message = "trusted_headers go by the address of the connection, and with \
+                   xff_num_trusted_hops Envoy takes the client's: the headers of the edge would go, \
+                   and whoever reaches this proxy past the edge could name himself the edge; take \
+                   xff_num_trusted_hops out, and let the edge tell the client's address in one of \
+                   the trusted_headers";
+    Some((hops.place, message.to_owned()))
 }
 
-fn has_detection(manager: &Manager<'_>) -> bool {
-    let field = manager.field("original_ip_detection_extensions", "originalIpDetectionExtensions");
-    field.and_then(Value::as_array).is_some_and(|extensions| !extensions.is_empty())
+/// The number of trusted hops, where there are any. Protobuf takes a number as text too.
+fn hops<'d>(manager: &Spot<'d>) -> Option<Spot<'d>> {
+    manager.field("xff_num_trusted_hops").filter(|field| match field.value {
+        Value::Number(number) => number.as_u64() != Some(0),
+        Value::String(text) => text != "0",
+        _ => false,
+    })
+}
+
+fn detection<'d>(manager: &Spot<'d>) -> Option<Spot<'d>> {
+    let field = manager.field("original_ip_detection_extensions");
+    field.filter(|field| field.items().next().is_some())
 }
 
 /// The conditions and signals that read the address of a request, in words.
@@ -154,13 +146,13 @@ mod tests {
             (signal(&seen), of_signal),
         ] {
             let expected = format!(
-                "the address of a request is used by {user}, and resources[0] has no \
-                 use_remote_address: true, so that Envoy takes it from X-Forwarded-For, which anyone \
-                 can write; set it there"
+                ": the address of a request is used by {user}, and without use_remote_address: true \
+                 Envoy takes it from X-Forwarded-For, which anyone can write; set it here"
             );
             let hops = json!({"use_remote_address": false, "xff_num_trusted_hops": 1});
             for fields in [json!({}), json!({"useRemoteAddress": null}), hops] {
-                assert_eq!(told(&parts, &fields), expected, "{fields}");
+                let told = told(&parts, &fields);
+                assert!(told.starts_with("resources[0]") && told.ends_with(&expected), "{told}");
             }
             for name in ["use_remote_address", "useRemoteAddress"] {
                 assert!(told(&parts, &json!({name: true})).starts_with("good"), "{parts}");
@@ -194,7 +186,10 @@ mod tests {
     #[test]
     fn headers_are_not_trusted_by_an_address_that_an_extension_found() {
         let fields = json!({"original_ip_detection_extensions": [{"name": "xff"}]});
-        assert!(told(&trusted(), &fields).contains("has original_ip_detection_extensions"));
+        assert!(
+            told(&trusted(), &fields)
+                .starts_with("resources[0].original_ip_detection_extensions: ")
+        );
         assert!(told(&raise("source.ip == ip('::1')"), &fields).starts_with("good"));
         let none = json!({"use_remote_address": true, "original_ip_detection_extensions": []});
         assert!(told(&trusted(), &none).starts_with("good"));

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::document::either;
+use super::document::Spot;
 use crate::config::{Mistake, suggestion};
 
 /// The ways to an issuer's keys that go through a cluster.
@@ -12,22 +12,13 @@ const SOURCES: [&str; 3] = ["remote", "discovery", "introspection"];
 
 /// The mistakes of a configuration that stands in this document. None where the document is no whole
 /// Envoy file, or where clusters come from elsewhere too.
-pub(super) fn mistakes(document: &Value, configuration: &Value) -> Vec<Mistake> {
-    let Some(document) = document.as_object() else { return Vec::new() };
-    let Some(resources) = either(document, "static_resources", "staticResources") else {
-        return Vec::new();
-    };
-    let dynamic = either(document, "dynamic_resources", "dynamicResources");
-    let dynamic = dynamic.and_then(Value::as_object);
-    if dynamic.is_some_and(|dynamic| either(dynamic, "cds_config", "cdsConfig").is_some()) {
+pub(super) fn mistakes(document: &Spot<'_>, configuration: &Value) -> Vec<Mistake> {
+    let Some(resources) = document.field("static_resources") else { return Vec::new() };
+    if document.path(&["dynamic_resources", "cds_config"]).is_some() {
         return Vec::new();
     }
-    let clusters = resources.get("clusters").and_then(Value::as_array);
-    let known = clusters
-        .into_iter()
-        .flatten()
-        .filter_map(|cluster| cluster.get("name").and_then(Value::as_str))
-        .collect::<Vec<_>>();
+    let clusters = resources.list("clusters").collect::<Vec<_>>();
+    let known = clusters.iter().filter_map(|cluster| cluster.text("name")).collect::<Vec<_>>();
     let mut named = Vec::new();
     let issuers = configuration.get("issuers").and_then(Value::as_array);
     for (index, issuer) in issuers.into_iter().flatten().enumerate() {
@@ -78,7 +69,7 @@ mod tests {
             "good": {"remote": {"cluster": "idp"}},
             "bad": {"remote": {"cluster": "app2"}},
         }});
-        mistakes(document, &configuration).iter().map(ToString::to_string).collect()
+        mistakes(&Spot::root(document), &configuration).iter().map(ToString::to_string).collect()
     }
 
     #[test]

@@ -2,10 +2,14 @@
 //! `WasmPlugin` or `EnvoyFilter`, or an Envoy Gateway `EnvoyExtensionPolicy`.
 
 mod find;
+mod spot;
+mod tree;
 
-use serde_json::{Map, Value};
-use serde_saphyr::UserMessageFormatter;
+use serde_json::Value;
+use serde_saphyr::{MessageFormatter as _, UserMessageFormatter};
 
+pub(super) use self::spot::Spot;
+pub(super) use self::tree::{Found, Tree};
 use super::place::Place;
 use crate::config::{self, Mistake};
 use crate::json;
@@ -13,7 +17,37 @@ use crate::policy::PolicySet;
 
 /// A file, read: one document, or several in a stream of YAML.
 #[derive(Debug)]
-pub struct Documents(Vec<Value>);
+pub struct Documents {
+    values: Vec<Value>,
+    /// The same, with places in the text.
+    trees: Vec<Tree>,
+}
+
+/// Why a file cannot be read, and where, counted from 1.
+#[derive(Debug)]
+pub(super) struct Unreadable {
+    pub(super) message: String,
+    pub(super) line: Option<usize>,
+    pub(super) column: Option<usize>,
+}
+
+/// What stands around a configuration.
+#[derive(Clone, Debug)]
+pub(super) enum Around<'d> {
+    /// Nothing: it is a file of its own.
+    Nothing,
+    /// An Envoy filter: its plugin's fields, and the connection manager where the file has one.
+    Envoy {
+        /// What Envoy is told of the plugin, with `vm_config` and `configuration`.
+        plugin: Spot<'d>,
+        /// The connection manager.
+        manager: Option<Spot<'d>>,
+    },
+    /// The `spec` of a `WasmPlugin`.
+    WasmPlugin(Spot<'d>),
+    /// A filter in the `spec` of an `EnvoyExtensionPolicy`.
+    ExtensionPolicy(Spot<'d>),
+}
 
 /// A configuration of the filter in a file.
 #[derive(Debug)]
@@ -23,51 +57,12 @@ pub struct Configuration<'d> {
     /// Where in the document; empty when it is the document.
     pub place: Place,
     content: Content<'d>,
-    bodies: Bodies,
-    /// The connection manager around it, where the file has one.
-    manager: Option<Manager<'d>>,
-}
-
-/// Whether the proxy is told to show bodies before a request goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Bodies {
-    /// It is.
-    Shown,
-    /// It is not.
-    Withheld,
-    /// It cannot be: this kind of resource has no field for it. With what to use in its place.
-    NoField(&'static str),
-    /// The file does not say: it is not the proxy's.
-    Unknown,
-}
-
-/// A connection manager of Envoy.
-#[derive(Clone, Debug)]
-pub(super) struct Manager<'d> {
-    /// Where its fields are.
-    pub(super) place: Place,
-    fields: &'d Map<String, Value>,
-}
-
-impl<'d> Manager<'d> {
-    /// A field in one of the two spellings that protobuf allows.
-    pub(super) fn field(&self, snake: &str, camel: &str) -> Option<&'d Value> {
-        either(self.fields, snake, camel)
-    }
-}
-
-/// A member in one of the two spellings that protobuf allows.
-pub(super) fn either<'v>(
-    members: &'v Map<String, Value>,
-    snake: &str,
-    camel: &str,
-) -> Option<&'v Value> {
-    members.get(snake).or_else(|| members.get(camel))
+    around: Around<'d>,
 }
 
 /// How a file gives the configuration.
 #[derive(Clone, Copy, Debug)]
-enum Content<'d> {
+pub(super) enum Content<'d> {
     /// As plain YAML or JSON.
     Value(&'d Value),
     /// As text that holds JSON.
@@ -84,33 +79,53 @@ impl Documents {
     /// # Errors
     /// A sentence with the line and column of what cannot be read.
     pub fn parse(text: &str) -> Result<Self, String> {
+        Self::read(text).map_err(|Unreadable { message, line, column }| match line.zip(column) {
+            Some((line, column)) => format!("line {line}, column {column}: {message}"),
+            None => message,
+        })
+    }
+
+    /// Reads YAML or JSON, and says where it cannot.
+    pub(super) fn read(text: &str) -> Result<Self, Unreadable> {
+        let trees = serde_saphyr::from_multiple::<Tree>(text);
         // JSON is nearly YAML; where the two differ, what is JSON counts as JSON.
         if let Ok(value) = json::parse(text.as_bytes()) {
-            return Ok(Self(vec![value]));
+            let trees = match trees {
+                Ok(trees) if trees.first().is_some_and(|tree| tree.to_value() == value) => trees,
+                _ => vec![Tree::nowhere(value.clone())],
+            };
+            return Ok(Self { values: vec![value], trees });
         }
-        serde_saphyr::from_multiple(text).map(Self).map_err(|error| {
+        let trees = trees.map_err(|error| {
             let error = error.without_snippet();
-            let message = error.render_with_formatter(&UserMessageFormatter);
+            let message = UserMessageFormatter.format_message(error);
             // What the scanner stumbles over is seldom where the slip is, and mostly its indentation.
             let is_of_scanner = matches!(error, serde_saphyr::Error::ExternalMessage { .. });
             let hint = if is_of_scanner { "; check the indentation there" } else { "" };
-            format!("{message}{hint}")
-        })
+            let location = error.location();
+            let number = |number: u64| usize::try_from(number).ok().filter(|number| *number > 0);
+            Unreadable {
+                message: format!("{message}{hint}"),
+                line: location.and_then(|location| number(location.line())),
+                column: location.and_then(|location| number(location.column())),
+            }
+        })?;
+        Ok(Self { values: trees.iter().map(Tree::to_value).collect(), trees })
     }
 
     /// The documents.
     pub fn into_values(self) -> Vec<Value> {
-        self.0
+        self.values
     }
 
     /// How many documents there are.
     pub const fn len(&self) -> usize {
-        self.0.len()
+        self.values.len()
     }
 
     /// Whether there is no document.
     pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.values.is_empty()
     }
 
     /// The configurations of the filter. Never none.
@@ -121,17 +136,22 @@ impl Documents {
     /// # Errors
     /// A sentence that says why there is none.
     pub fn configurations(&self) -> Result<Vec<Configuration<'_>>, String> {
-        find::configurations(&self.0)
+        find::configurations(&self.values)
     }
 
-    /// The document that a configuration stands in.
-    pub(super) fn around(&self, configuration: &Configuration<'_>) -> Option<&Value> {
-        self.0.get(configuration.document)
+    /// A document as a whole.
+    pub(super) fn document(&self, document: usize) -> Option<Spot<'_>> {
+        self.values.get(document).map(Spot::root)
+    }
+
+    /// A document with places in the text.
+    pub(super) fn tree(&self, document: usize) -> Option<&Tree> {
+        self.trees.get(document)
     }
 
     /// Puts `value` in the place of a configuration.
     pub(super) fn replace(&mut self, document: usize, place: &Place, value: Value) {
-        let target = self.0.get_mut(document).and_then(|root| place.get_mut(root));
+        let target = self.values.get_mut(document).and_then(|root| place.get_mut(root));
         if let Some(target) = target {
             *target = value;
         }
@@ -140,7 +160,7 @@ impl Documents {
     /// The documents as JSON, one after another as in a stream of YAML. JSON is YAML too, and leaves
     /// no doubt about what is a string.
     pub fn to_text(&self) -> String {
-        let texts = self.0.iter().map(|value| format!("{value:#}\n"));
+        let texts = self.values.iter().map(|value| format!("{value:#}\n"));
         texts.collect::<Vec<_>>().join("---\n")
     }
 }
@@ -166,31 +186,22 @@ impl Configuration<'_> {
         compiled.map_err(|mistakes| mistakes.as_slice().to_vec())
     }
 
-    /// The mistake of a configuration that reads bodies where the proxy withholds them.
-    pub(super) fn withheld_bodies(&self, policies: &PolicySet) -> Option<Mistake> {
-        if !policies.policies.read_body() {
-            return None;
-        }
-        let message = match self.bodies {
-            Bodies::Shown | Bodies::Unknown => return None,
-            Bodies::Withheld => {
-                "a condition reads request.body, and the proxy withholds bodies; set \
-                                 allow_on_headers_stop_iteration: true beside vm_config, which \
-                                 needs Envoy 1.35"
-                    .to_owned()
-            }
-            Bodies::NoField(instead) => format!(
-                "a condition reads request.body, and a resource of this kind has no field for \
-                 allow_on_headers_stop_iteration, so that each such request would be answered with \
-                 500; {instead}"
-            ),
-        };
-        Some(Mistake { path: String::new(), message })
+    /// What stands around it.
+    pub(super) const fn around(&self) -> &Around<'_> {
+        &self.around
+    }
+
+    /// How it is given.
+    pub(super) const fn content(&self) -> Content<'_> {
+        self.content
     }
 
     /// The connection manager around it, where the file has one.
-    pub(super) const fn manager(&self) -> Option<&Manager<'_>> {
-        self.manager.as_ref()
+    pub(super) const fn manager(&self) -> Option<&Spot<'_>> {
+        match &self.around {
+            Around::Envoy { manager, .. } => manager.as_ref(),
+            _ => None,
+        }
     }
 
     /// The configuration as a value, where it can be read as one.

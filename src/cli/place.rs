@@ -6,8 +6,10 @@ use serde_json::Value;
 
 /// One step from a value to one inside it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Step {
+pub(super) enum Step {
+    /// To the member of this name.
     Key(String),
+    /// To the item at this place of a list.
     Index(usize),
 }
 
@@ -28,6 +30,22 @@ impl Place {
         let mut steps = self.0.clone();
         steps.push(step);
         Self(steps)
+    }
+
+    pub(super) fn steps(&self) -> &[Step] {
+        &self.0
+    }
+
+    /// Its end: the last key, with what follows it.
+    pub(super) fn end(&self) -> String {
+        let key = self.0.iter().rposition(|step| matches!(step, Step::Key(_)));
+        let steps = self.0.get(key.unwrap_or_default()..).unwrap_or_default();
+        Self(steps.to_vec()).to_string()
+    }
+
+    /// Whether `inner` is at this place, or inside of what is.
+    pub(super) fn holds(&self, inner: &Self) -> bool {
+        inner.0.starts_with(&self.0)
     }
 
     /// The value at this place.
@@ -76,5 +94,8 @@ mod tests {
         assert_eq!(place.join("[\"a b\"]"), "spec.wasm[1].config[\"a b\"]");
         assert_eq!(place.join(""), "spec.wasm[1].config");
         assert_eq!(Place::default().join("levels"), "levels");
+        assert_eq!(place.end(), "config");
+        assert_eq!(Place::default().key("spec").key("wasm").index(1).end(), "wasm[1]");
+        assert_eq!(Place::default().end(), "");
     }
 }

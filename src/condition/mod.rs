@@ -5,6 +5,7 @@
 //! take for the worse case.
 
 mod check;
+mod constant;
 mod environment;
 mod expressions;
 mod facts;
@@ -139,6 +140,11 @@ impl Condition {
         self.0.evaluate(facts, |value| value.downcast_ref::<CelBool>().map(|value| *value.inner()))
     }
 
+    /// What it says of every request, where that can be told without one.
+    pub fn constant(&self) -> Option<Result<bool, Doubt>> {
+        constant::of(&self.0.root)
+    }
+
     /// What it reads.
     pub fn reads(&self) -> &[Variable] {
         &self.0.reads
@@ -166,6 +172,11 @@ impl KeyExpression {
             let address = || value.downcast_ref::<Address>().map(ToString::to_string);
             text.or_else(number).or_else(address)
         })
+    }
+
+    /// What it says of every request, where that can be told without one.
+    pub fn constant(&self) -> Option<Result<bool, Doubt>> {
+        constant::of(&self.0.root)
     }
 
     /// What it reads.

@@ -309,13 +309,24 @@ impl RequestMatch {
 
     /// Whether every request that `other` matches matches too. `false` when it cannot be told.
     pub fn covers(&self, other: &Self) -> bool {
+        self.covers_but_methods(other)
+            && covers_any_of(&self.methods, &other.methods, |a, b| a == b)
+    }
+
+    /// Whether every request matches that `other` would match if its method were this one. `false`
+    /// when it cannot be told.
+    pub fn covers_with(&self, other: &Self, method: &str) -> bool {
+        let has_method = self.methods.is_empty() || self.methods.iter().any(|own| **own == *method);
+        has_method && self.covers_but_methods(other)
+    }
+
+    fn covers_but_methods(&self, other: &Self) -> bool {
         let path = match (&self.path, &other.path) {
             (None, _) => true,
             (Some(mine), Some(theirs)) => mine.covers(theirs),
             (Some(mine), None) => mine.covers_all(),
         };
-        path && covers_any_of(&self.methods, &other.methods, |a, b| a == b)
-            && covers_any_of(&self.hosts, &other.hosts, HostPattern::covers)
+        path && covers_any_of(&self.hosts, &other.hosts, HostPattern::covers)
             && covers_all_of(&self.headers, &other.headers, HeaderMatch::same_as)
             && covers_all_of(&self.query_parameters, &other.query_parameters, QueryMatch::same_as)
             && (self.route.is_none() || self.route == other.route)

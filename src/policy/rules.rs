@@ -47,6 +47,16 @@ impl Rules {
         Self { in_order: rules, index, default, reads_hosts, reads_query, reads_route }
     }
 
+    /// The rules in the order in which they are tried.
+    pub fn iter(&self) -> impl Iterator<Item = &Rule> {
+        self.in_order.iter()
+    }
+
+    /// The policy for what no rule matches.
+    pub const fn default_policy(&self) -> PolicyId {
+        self.default
+    }
+
     /// Whether any rule looks at the host.
     pub const fn reads_hosts(&self) -> bool {
         self.reads_hosts

@@ -5,6 +5,21 @@ use super::*;
 const GOOD: &str = "policies: {open: {public: true}}\ndefault: open\nrules: []\n";
 const BAD: &str = "policies: {open: {public: true}}\ndefault: opened\n";
 
+fn check(text: &str) -> Report {
+    Report::of(&look(text, &mut []))
+}
+
+fn arguments(files: Vec<PathBuf>) -> CheckArguments {
+    CheckArguments {
+        files,
+        format: Format::Text,
+        color: Colours::Never,
+        strict: false,
+        allow: Vec::new(),
+        discovery: Vec::new(),
+    }
+}
+
 fn plugin(name: &str, configuration: &str) -> String {
     let configuration = configuration.lines().map(|line| format!("    {line}\n"));
     let configuration = configuration.collect::<String>();
@@ -20,18 +35,18 @@ fn a_good_configuration_is_summed_up() {
 
 #[test]
 fn yaml_that_cannot_be_read_is_told_with_its_place_and_a_hint() {
-    for (text, place) in [
-        ("policies:\n  open: {public: true}\n default: open\n", "line 3, column 2"),
-        ("policies: {open: {public: true}\ndefault: open\n", "line 2, column"),
+    for (text, line) in [
+        ("policies:\n  open: {public: true}\n default: open\n", 3),
+        ("policies: {open: {public: true}\ndefault: open\n", 2),
     ] {
-        let report = check(text);
-        assert!(!report.good);
-        let [line] = report.lines.try_into().unwrap();
-        assert!(line.contains(place), "{line}");
-        assert!(line.ends_with("; check the indentation there"), "{line}");
+        let [finding] = look(text, &mut []).findings.try_into().unwrap();
+        assert!(finding.message.ends_with("; check the indentation there"), "{finding:?}");
+        let position = Source::new(text).position(finding.span.unwrap().start);
+        assert_eq!(position.line, line);
     }
     let [line] = check("default: open\ndefault: open\n").lines.try_into().unwrap();
-    assert!(line.contains("line 2") && !line.contains("indentation"), "{line}");
+    assert!(line.contains("default") && !line.contains("indentation"), "{line}");
+    assert!(Documents::parse("a: 1\na: 2\n").unwrap_err().starts_with("line 2, column 1: "));
 }
 
 #[test]
@@ -89,12 +104,12 @@ fn the_exit_code_is_that_of_the_worst_file() {
     let missing = folder.join("missing.yaml");
     for (files, code, out, notes) in [
         (vec![&good], 0, "good.yaml: good: 1 policy", ""),
-        (vec![&good, &bad], 1, "bad.yaml: default: no policy", ""),
-        (vec![&missing, &bad], 2, "bad.yaml: default: no policy", "missing.yaml: cannot be read"),
+        (vec![&good, &bad], 1, "bad.yaml:2:10\n", ""),
+        (vec![&missing, &bad], 2, "bad.yaml: 1 mistake\n", "missing.yaml: cannot be read"),
     ] {
         let files = files.into_iter().cloned().collect();
         let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-        let ended = run(&CheckArguments { files }, &mut stdout, &mut stderr);
+        let ended = run(&arguments(files), &mut stdout, &mut stderr);
         assert_eq!(ended, Ok(code));
         assert!(String::from_utf8(stdout).unwrap().contains(out));
         assert!(String::from_utf8(stderr).unwrap().contains(notes));

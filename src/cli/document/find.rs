@@ -1,8 +1,9 @@
 //! Finding the filter's configuration in a file.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{Bodies, Configuration, Content, Manager, either};
+use super::spot::Spot;
+use super::{Around, Configuration, Content};
 use crate::cli::place::Place;
 
 /// The end of the type of a wasm HTTP filter's `typed_config`.
@@ -47,14 +48,13 @@ pub(super) fn configurations(documents: &[Value]) -> Result<Vec<Configuration<'_
     let mut alone = Vec::new();
     for (document, root) in documents.iter().enumerate() {
         search.document = document;
-        search.visit(root, &Place::default(), &Around::default());
+        search.visit(&Spot::root(root), &Outside::default());
         if !is_foreign(root) {
             alone.push(Configuration {
                 document,
                 place: Place::default(),
                 content: Content::Value(root),
-                bodies: Bodies::Unknown,
-                manager: None,
+                around: Around::Nothing,
             });
         }
     }
@@ -87,30 +87,29 @@ fn is_foreign(root: &Value) -> bool {
     }
 }
 
-/// What stands around a value.
+/// What stands outside of a value.
 #[derive(Clone, Debug, Default)]
-struct Around<'d> {
+struct Outside<'d> {
     /// The name of the object that it is in.
     name: Option<&'d str>,
-    manager: Option<Manager<'d>>,
+    manager: Option<Spot<'d>>,
 }
 
-/// A message of Envoy: its type, and its fields with their place.
+/// A message of Envoy: its type and its fields.
 struct Message<'d> {
     type_url: &'d str,
-    fields: &'d Map<String, Value>,
-    place: Place,
+    fields: Spot<'d>,
 }
 
 impl<'d> Message<'d> {
     /// The message that an object with `@type` gives, be it as a struct.
-    fn read(map: &'d Map<String, Value>, place: &Place) -> Option<Self> {
-        let type_url = text(map, "@type")?;
+    fn read(spot: &Spot<'d>) -> Option<Self> {
+        let type_url = spot.value.get("@type")?.as_str()?;
         if !TYPED_STRUCTS.iter().any(|name| type_url.ends_with(name)) {
-            return Some(Self { type_url, fields: map, place: place.clone() });
+            return Some(Self { type_url, fields: spot.clone() });
         }
-        let type_url = either(map, "type_url", "typeUrl")?.as_str()?;
-        Some(Self { type_url, fields: map.get("value")?.as_object()?, place: place.key("value") })
+        let fields = spot.member("value").filter(|fields| fields.value.is_object())?;
+        Some(Self { type_url: spot.text("type_url")?, fields })
     }
 }
 
@@ -121,101 +120,75 @@ struct Search<'d> {
 
 impl<'d> Search<'d> {
     /// Looks at a value and at everything in it.
-    fn visit(&mut self, value: &'d Value, place: &Place, around: &Around<'d>) {
-        match value {
-            Value::Array(items) => {
-                for (index, item) in items.iter().enumerate() {
-                    let around = Around { name: None, manager: around.manager.clone() };
-                    self.visit(item, &place.index(index), &around);
-                }
+    fn visit(&mut self, spot: &Spot<'d>, outside: &Outside<'d>) {
+        if spot.value.is_array() {
+            for item in spot.items() {
+                self.visit(&item, &Outside { name: None, manager: outside.manager.clone() });
             }
-            Value::Object(map) => match (Message::read(map, place), text(map, "kind")) {
-                (Some(message), _) if message.type_url.ends_with(WASM_FILTER) => {
-                    self.envoy(&message, around);
-                }
-                (Some(message), _) if message.type_url.ends_with(MANAGER) => {
-                    let Message { fields, place, .. } = message;
-                    let manager = Some(Manager { place: place.clone(), fields });
-                    self.members(fields, &place, manager);
-                }
-                (_, Some("WasmPlugin")) => self.istio(map, place),
-                (_, Some("EnvoyExtensionPolicy")) => self.envoy_gateway(map, place),
-                _ => self.members(map, place, around.manager.clone()),
-            },
-            _ => {}
+            return;
+        }
+        let kind = spot.value.get("kind").and_then(Value::as_str);
+        match (Message::read(spot), kind) {
+            (Some(message), _) if message.type_url.ends_with(WASM_FILTER) => {
+                self.envoy(&message.fields, outside);
+            }
+            (Some(message), _) if message.type_url.ends_with(MANAGER) => {
+                self.members(&message.fields, Some(message.fields.clone()));
+            }
+            (_, Some("WasmPlugin")) => self.istio(spot),
+            (_, Some("EnvoyExtensionPolicy")) => self.envoy_gateway(spot),
+            _ => self.members(spot, outside.manager.clone()),
         }
     }
 
-    fn members(
-        &mut self,
-        map: &'d Map<String, Value>,
-        place: &Place,
-        manager: Option<Manager<'d>>,
-    ) {
-        let around = Around { name: text(map, "name"), manager };
-        for (key, member) in map {
-            self.visit(member, &place.key(key), &around);
+    fn members(&mut self, spot: &Spot<'d>, manager: Option<Spot<'d>>) {
+        let name = spot.value.get("name").and_then(Value::as_str);
+        let outside = Outside { name, manager };
+        for (_, member) in spot.members() {
+            self.visit(&member, &outside);
         }
     }
 
-    fn envoy(&mut self, filter: &Message<'d>, around: &Around<'d>) {
-        let Some(Value::Object(plugin)) = filter.fields.get("config") else {
+    fn envoy(&mut self, filter: &Spot<'d>, outside: &Outside<'d>) {
+        let Some(plugin) = filter.member("config").filter(|plugin| plugin.value.is_object()) else {
             return;
         };
-        let place = filter.place.key("config").key("configuration");
-        let names = plugin.iter().filter(|(key, _)| *key != "configuration");
-        let ours = around.name.is_some_and(is_ours) || names.into_iter().any(|(_, v)| names_us(v));
-        let shown =
-            either(plugin, "allow_on_headers_stop_iteration", "allowOnHeadersStopIteration");
-        let bodies = match shown.and_then(Value::as_bool) {
-            Some(true) => Bodies::Shown,
-            _ => Bodies::Withheld,
-        };
-        let (place, content) = match plugin.get("configuration") {
+        let is_name =
+            |(key, member): (&str, Spot<'_>)| key != "configuration" && names_us(member.value);
+        let ours = outside.name.is_some_and(is_ours) || plugin.members().any(is_name);
+        let place = plugin.place.key("configuration");
+        let (place, content) = match plugin.value.get("configuration") {
             None => (place, Content::Absent),
             Some(message) => (place.key("value"), content_of(message)),
         };
-        let (document, manager) = (self.document, around.manager.clone());
-        let configuration = Configuration { document, place, content, bodies, manager };
-        self.found.push(Candidate { configuration, ours });
+        let around = Around::Envoy { plugin, manager: outside.manager.clone() };
+        self.found(place, content, around, ours);
     }
 
-    fn istio(&mut self, resource: &'d Map<String, Value>, place: &Place) {
-        let spec = resource.get("spec").unwrap_or(&Value::Null);
-        let names = [spec.get("url"), spec.get("pluginName"), metadata_name(resource)];
+    fn istio(&mut self, resource: &Spot<'d>) {
+        const NOTHING: &Value = &Value::Null;
+        let spec = resource.member("spec");
+        let spec = spec.unwrap_or(Spot { place: resource.place.key("spec"), value: NOTHING });
+        let name = resource.value.get("metadata").and_then(|metadata| metadata.get("name"));
+        let names = [spec.value.get("url"), spec.value.get("pluginName"), name];
         let ours = names.into_iter().flatten().any(names_us);
-        let content = spec.get("pluginConfig").map_or(Content::Absent, Content::Value);
-        let place = place.key("spec").key("pluginConfig");
-        self.resource(
-            place,
-            content,
-            ours,
-            "use an EnvoyFilter, as in envoy/istio/envoyfilter.yaml",
-        );
+        let content = spec.value.get("pluginConfig").map_or(Content::Absent, Content::Value);
+        self.found(spec.place.key("pluginConfig"), content, Around::WasmPlugin(spec), ours);
     }
 
-    fn envoy_gateway(&mut self, resource: &'d Map<String, Value>, place: &Place) {
-        let filters = resource.get("spec").and_then(|spec| spec.get("wasm"));
-        let filters = filters.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        for (index, filter) in filters.iter().enumerate() {
-            let names = [filter.get("name"), filter.get("rootID"), filter.get("code")];
-            let ours = names.into_iter().flatten().any(names_us);
-            let content = filter.get("config").map_or(Content::Absent, Content::Value);
-            let place = place.key("spec").key("wasm").index(index).key("config");
-            self.resource(
-                place,
-                content,
-                ours,
-                "an EnvoyPatchPolicy can set it in the filter's typed_config.config",
-            );
+    fn envoy_gateway(&mut self, resource: &Spot<'d>) {
+        let filters = resource.member("spec").and_then(|spec| spec.member("wasm"));
+        for filter in filters.iter().flat_map(Spot::items) {
+            let names = ["name", "rootID", "code"];
+            let mut names = names.into_iter().filter_map(|name| filter.value.get(name));
+            let ours = names.any(names_us);
+            let content = filter.value.get("config").map_or(Content::Absent, Content::Value);
+            self.found(filter.place.key("config"), content, Around::ExtensionPolicy(filter), ours);
         }
     }
 
-    /// A resource that a control plane makes the proxy's configuration of; `instead` says what can
-    /// show bodies.
-    fn resource(&mut self, place: Place, content: Content<'d>, ours: bool, instead: &'static str) {
-        let (document, bodies) = (self.document, Bodies::NoField(instead));
-        let configuration = Configuration { document, place, content, bodies, manager: None };
+    fn found(&mut self, place: Place, content: Content<'d>, around: Around<'d>, ours: bool) {
+        let configuration = Configuration { document: self.document, place, content, around };
         self.found.push(Candidate { configuration, ours });
     }
 }
@@ -228,14 +201,6 @@ fn content_of(message: &Value) -> Content<'_> {
         Some(STRING) => value.and_then(Value::as_str).map_or(Content::Absent, Content::Text),
         other => Content::Message(other.unwrap_or_default()),
     }
-}
-
-fn metadata_name(resource: &Map<String, Value>) -> Option<&Value> {
-    resource.get("metadata")?.get("name")
-}
-
-fn text<'d>(map: &'d Map<String, Value>, key: &str) -> Option<&'d str> {
-    map.get(key).and_then(Value::as_str)
 }
 
 /// Whether any text in the value says that the filter is ours.
