@@ -73,6 +73,24 @@ pub(super) enum Content<'d> {
     Message(&'d str),
 }
 
+/// Why a text is no JSON that was meant to be: nobody else begins with a key in quotes.
+fn json_error(text: &str) -> Option<Unreadable> {
+    text.trim_start().strip_prefix('{')?.trim_start().strip_prefix('"')?;
+    json::parse(text.as_bytes()).err().map(|error| Unreadable::of_json(&error))
+}
+
+impl Unreadable {
+    /// What the parser of JSON says.
+    pub(super) fn of_json(error: &serde_json::Error) -> Self {
+        let (line, column) = (error.line(), error.column());
+        let message = error.to_string();
+        let message = message.strip_suffix(&format!(" at line {line} column {column}"));
+        let message = message.map_or_else(|| error.to_string(), str::to_owned);
+        let known = |number| Some(number).filter(|number| *number > 0);
+        Self { message, line: known(line), column: known(column) }
+    }
+}
+
 impl Documents {
     /// Reads YAML or JSON. A key that stands in an object twice is an error.
     ///
@@ -97,6 +115,9 @@ impl Documents {
             return Ok(Self { values: vec![value], trees });
         }
         let trees = trees.map_err(|error| {
+            if let Some(error) = json_error(text) {
+                return error;
+            }
             let error = error.without_snippet();
             let message = UserMessageFormatter.format_message(error);
             // What the scanner stumbles over is seldom where the slip is, and mostly its indentation.

@@ -52,11 +52,6 @@ impl Rules {
         self.in_order.iter()
     }
 
-    /// The policy for what no rule matches.
-    pub const fn default_policy(&self) -> PolicyId {
-        self.default
-    }
-
     /// Whether any rule looks at the host.
     pub const fn reads_hosts(&self) -> bool {
         self.reads_hosts

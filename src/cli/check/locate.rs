@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::cli::document::{Configuration, Content, Documents, Found, Tree};
 use crate::cli::place::Place;
+use crate::json;
 
 /// The keys whose values are expressions. Messages about these tell a line and a column in them.
 const EXPRESSIONS: [&str; 4] = ["when", "count", "first_seen", "per"];
@@ -21,7 +22,9 @@ struct Decoded {
 pub(super) struct Inside<'d> {
     text: &'d str,
     outer: Found<'d>,
-    /// A configuration that is given as text: what that says, with places in it.
+    /// Whether the configuration is given as text.
+    is_text: bool,
+    /// Then, what that says, with places in it.
     inner: Option<(Tree, Decoded)>,
 }
 
@@ -32,16 +35,15 @@ impl<'d> Inside<'d> {
         configuration: &Configuration<'d>,
     ) -> Option<Self> {
         let outer = documents.tree(configuration.document)?.at(&configuration.place);
-        let inner = match configuration.content() {
-            Content::Text(_) => Self::inner(text, outer),
-            _ => None,
-        };
-        Some(Self { text, outer, inner })
+        let is_text = matches!(configuration.content(), Content::Text(_));
+        let inner = if is_text { Self::inner(text, outer) } else { None };
+        Some(Self { text, outer, is_text, inner })
     }
 
     fn inner(text: &str, outer: Found<'_>) -> Option<(Tree, Decoded)> {
         let (decoded, span) = outer.tree().scalar()?;
         let decoded = Decoded::new(decoded, text, span.start)?;
+        json::parse(decoded.text.as_bytes()).ok()?;
         let documents = Documents::read(&decoded.text).ok()?;
         Some((documents.tree(0)?.clone(), decoded))
     }
@@ -51,6 +53,9 @@ impl<'d> Inside<'d> {
     pub(super) fn locate(&self, path: &str, message: &str) -> (Option<Range<usize>>, String) {
         let whole = || (self.outer.mark(self.text), message.to_owned());
         match &self.inner {
+            None if self.is_text => {
+                json_place(self.text, self.outer, message).unwrap_or_else(whole)
+            }
             None => {
                 let found = self.outer.inside(path);
                 within(self.text, found, path, message)
@@ -101,6 +106,23 @@ fn expression_place(message: &str) -> Option<(usize, usize, &str)> {
     };
     let (column, rest) = rest.strip_prefix("column ")?.split_once(": ")?;
     Some((line, column.parse().ok()?, rest))
+}
+
+/// The place where the text of a configuration is no JSON, and the message less that place.
+fn json_place(
+    text: &str,
+    found: Found<'_>,
+    message: &str,
+) -> Option<(Option<Range<usize>>, String)> {
+    let (message, place) = message.rsplit_once(" at line ")?;
+    let (line, column) = place.split_once(" column ")?;
+    let (line, column) = (line.parse::<usize>().ok()?, column.parse::<usize>().ok()?);
+    let (decoded, span) = found.tree().scalar()?;
+    let before = decoded.split_inclusive('\n').take(line.checked_sub(1)?);
+    let at = before.map(str::len).sum::<usize>().checked_add(column.saturating_sub(1))?;
+    let decoded = Decoded::new(decoded, text, span.start)?;
+    let at = at.min(decoded.text.trim_end().len().saturating_sub(1));
+    Some((decoded.outer(&(at..at.checked_add(1)?)), message.to_owned()))
 }
 
 /// The word at a line and a column of an expression.
@@ -205,9 +227,10 @@ mod tests {
 
     /// What of the text a part of the decoded scalar comes from.
     fn origin<'t>(text: &'t str, decoded: &str, part: &str) -> &'t str {
-        let at = decoded.find(part).unwrap();
+        let (at, found) = decoded.match_indices(part).next().unwrap();
         let decoded = Decoded::new(decoded, text, 0).unwrap();
-        &text[decoded.outer(&(at..at + part.len())).unwrap()]
+        let span = at..at.checked_add(found.len()).unwrap();
+        text.get(decoded.outer(&span).unwrap()).unwrap()
     }
 
     #[test]

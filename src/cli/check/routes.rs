@@ -6,7 +6,7 @@ use super::findings::Findings;
 use crate::cli::document::{Configuration, Spot};
 use crate::config::suggestion;
 use crate::policy::{Expression, PathMatch, PolicySet, RequestMatch, Rest, Shape};
-use crate::token::Place as TokenPlace;
+use crate::token::{Place as TokenPlace, is_header_alike};
 
 /// The namespace of the metadata in which a route names its policy.
 const NAMESPACE: &str = "stepup";
@@ -157,7 +157,7 @@ impl<'d> Routes<'d> {
 
     /// Routes that no rule speaks of, where the default asks for no token.
     fn unspoken(&self, policies: &PolicySet, findings: &mut Findings<'_>) {
-        let Some(default) = policies.policies.get(policies.rules.default_policy()) else { return };
+        let Some(default) = policies.policies.get(policies.rules.policy(None)) else { return };
         if default.demand.is_some() {
             return;
         }
@@ -196,6 +196,10 @@ impl<'d> Routes<'d> {
         let withheld = if policies.tokens.forward { &[] } else { &*policies.tokens.places };
         for route in &self.list {
             let Some(matcher) = route.spot.field("match") else { continue };
+            let set = |header: &str| {
+                let names = policies.upstream_headers.iter().map(|header| &header.name);
+                names.into_iter().any(|name| is_header_alike(header.as_bytes(), name))
+            };
             let named = |list: &str| {
                 let items = matcher.list(list).collect::<Vec<_>>();
                 items.into_iter().filter_map(|item| {
@@ -211,6 +215,16 @@ impl<'d> Routes<'d> {
                         route.name
                     );
                     findings.warn_around("route-on-removed", &place, &message);
+                }
+                if set(&header) {
+                    let message = format!(
+                        "the route {} matches on {header:?}, one of the upstream_headers: the proxy \
+                         chooses the route again when the filter sets it, so that a client could \
+                         choose another route than the one that was decided over; let no route match \
+                         on it",
+                        route.name
+                    );
+                    findings.mistake_around("route-on-set", &place, &message);
                 }
                 let is_token = |place: &TokenPlace| match place {
                     TokenPlace::Header { name, .. } => **name == *header,

@@ -30,7 +30,7 @@ fn fall<'p>(policies: &'p PolicySet, rule: &Rule, method: &str) -> Option<Fallen
         Some((index, rule)) => {
             (format!("rules[{index}]"), !rule.matcher.methods.is_empty(), rule.policy)
         }
-        None => ("default".to_owned(), false, policies.rules.default_policy()),
+        None => ("default".to_owned(), false, policies.rules.policy(None)),
     };
     Some(Fallen { policy: policies.policies.get(policy)?, by, is_meant })
 }

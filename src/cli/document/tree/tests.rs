@@ -5,7 +5,7 @@ use crate::cli::document::Documents;
 fn marked<'t>(text: &'t str, shown: &str) -> (&'t str, bool) {
     let documents = Documents::read(text).unwrap();
     let found = documents.tree(0).unwrap().at(&Place::default()).inside(shown);
-    (&text[found.mark(text).unwrap()], found.is_whole())
+    (text.get(found.mark(text).unwrap()).unwrap(), found.is_whole())
 }
 
 #[test]
