@@ -149,6 +149,80 @@ fn a_mistake_in_an_envoy_file_of_500_lines_is_found_with_its_line() {
 }
 
 #[test]
+fn every_warning_is_described_and_can_be_allowed() {
+    let document = fs::read_to_string(root().join("docs/check.md")).unwrap();
+    let mut kinds = Vec::new();
+    for (name, options) in broken() {
+        let arguments = options.iter().map(String::as_str).chain([&*name]).collect::<Vec<_>>();
+        let output = check(&folder(), &[&arguments[..], &["--format", "json"]].concat());
+        let report = serde_json::from_slice::<Value>(&output.stdout).unwrap();
+        for file in report["files"].as_array().unwrap() {
+            for finding in file["findings"].as_array().unwrap() {
+                let kind = finding["kind"].as_str().unwrap().to_owned();
+                assert!(document.contains(&format!("`{kind}`")), "{kind} is not described");
+                if finding["severity"] == "warning" && !kinds.contains(&kind) {
+                    kinds.push(kind);
+                }
+            }
+        }
+    }
+    for kind in &kinds {
+        let output = check(&folder(), &["unused.yaml", "--allow", kind]);
+        assert_eq!(output.status.code(), Some(0), "{kind}: {}", text(&output.stderr));
+    }
+    assert_eq!(kinds.len(), 15, "{kinds:?}");
+    let output = check(&folder(), &["unused.yaml", "--allow", "unused-polcy"]);
+    assert!(text(&output.stderr).contains("'unused-policy'"), "{}", text(&output.stderr));
+}
+
+/// The YAML in the documents that is a configuration, or holds one, with the file it stands in.
+fn examples() -> Vec<(String, String)> {
+    let mut files = vec![root().join("README.md")];
+    for folder in ["docs", "docs/recipes"] {
+        files.extend(fs::read_dir(root().join(folder)).unwrap().map(|entry| entry.unwrap().path()));
+    }
+    files.sort();
+    let mut found = Vec::new();
+    for file in files.iter().filter(|file| file.extension().is_some_and(|end| end == "md")) {
+        let content = fs::read_to_string(file).unwrap();
+        for block in content.split("```yaml\n").skip(1) {
+            let block = block.split("```").next().unwrap();
+            let is_whole = block.starts_with("default:") || block.contains("\ndefault:");
+            if is_whole || block.contains("http_filters:") || block.contains("kind: WasmPlugin") {
+                let name = file.strip_prefix(root()).unwrap().display().to_string();
+                found.push((name, block.to_owned()));
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn the_examples_in_the_documents_have_no_mistakes_and_few_warnings() {
+    let examples = examples();
+    assert!(examples.len() >= 5, "only {} were found", examples.len());
+    let mut warnings = Vec::new();
+    for (place, example) in examples {
+        let file = std::env::temp_dir().join(format!("stepup-example-{}.yaml", std::process::id()));
+        fs::write(&file, &example).unwrap();
+        let output = check(&root(), &["--format", "json", file.to_str().unwrap()]);
+        fs::remove_file(&file).unwrap();
+        let report = serde_json::from_slice::<Value>(&output.stdout).unwrap();
+        assert_eq!(report["errors"], 0, "{place}: {report:#}\n{example}");
+        for finding in report["files"][0]["findings"].as_array().unwrap() {
+            let (kind, path) =
+                (finding["kind"].as_str().unwrap(), finding["path"].as_str().unwrap());
+            // The documents show trials on purpose.
+            if kind != "shadow" {
+                warnings.push(format!("{place}: {kind}: {path}"));
+            }
+        }
+    }
+    // PUT, PATCH and DELETE on transfers get what `default` asks for, to keep the example short.
+    assert_eq!(warnings, ["README.md: open-methods: rules[0].match.methods"]);
+}
+
+#[test]
 fn the_shipped_files_are_good_without_a_warning() {
     let files = ["envoy/envoy.yaml", "envoy/istio/wasmplugin.yaml", "envoy/istio/envoyfilter.yaml"];
     let files = [&files[..], &["envoy/gateway/envoyextensionpolicy.yaml"]].concat();

@@ -21,7 +21,7 @@ use clap::ValueEnum;
 use self::discovery::Discovery;
 use self::examine::{Examined, examine};
 use self::excerpt::Source;
-use self::findings::{Finding, Severity};
+use self::findings::{Finding, Severity, WARNINGS};
 use super::document::{Documents, Unreadable};
 use super::{FAILED, Failure, MISTAKES, name_of, printable, read_text};
 
@@ -60,8 +60,8 @@ pub(super) struct CheckArguments {
     #[arg(long)]
     strict: bool,
 
-    /// Leave out warnings of this kind, such as unused-policy; may be repeated
-    #[arg(long, value_name = "KIND")]
+    /// Leave out warnings of this kind, such as unused-policy; may be repeated. docs/check.md lists all
+    #[arg(long, value_name = "KIND", value_parser = WARNINGS, hide_possible_values = true)]
     allow: Vec<String>,
 
     /// An issuer's discovery document, a file, to compare levels with; may be repeated
@@ -205,8 +205,7 @@ fn look(text: &str, discovery: &mut [Discovery]) -> Examined {
                 // The scanner may stumble over the end.
                 source.offset(line, column).or_else(|| text.trim_end().len().checked_sub(1))
             });
-            let next = |at: usize| text.get(at..)?.chars().next().map(char::len_utf8);
-            let span = at.and_then(|at| Some(at..at.checked_add(next(at)?)?));
+            let span = at.and_then(|at| Some(at..at.checked_add(word(text.get(at..)?)?)?));
             let message = match line.zip(column) {
                 Some((line, column)) if span.is_none() => {
                     format!("line {line}, column {column}: {message}")
@@ -216,6 +215,13 @@ fn look(text: &str, discovery: &mut [Discovery]) -> Examined {
             Examined::bad("syntax", message, span)
         }
     }
+}
+
+/// How long the word is that a text begins with, or else its first character.
+fn word(text: &str) -> Option<usize> {
+    let is_of_word = |letter: char| letter.is_alphanumeric() || matches!(letter, '_' | '-');
+    let word = text.find(|letter| !is_of_word(letter)).unwrap_or(text.len());
+    Some(word.max(text.chars().next()?.len_utf8()))
 }
 
 /// What there is to say about documents, on lines.

@@ -26,6 +26,25 @@ impl Severity {
     }
 }
 
+/// The kinds of warnings, in the order of docs/check.md.
+pub(super) const WARNINGS: [&str; 15] = [
+    "open-methods",
+    "unused-policy",
+    "unused-feed",
+    "unused-signal",
+    "constant-condition",
+    "weak-raise",
+    "body-without-method",
+    "shadow",
+    "level-not-offered",
+    "unmatched-discovery",
+    "unspoken-routes",
+    "route-metadata",
+    "route-on-removed",
+    "filter-disabled",
+    "path-normalization",
+];
+
 /// A mistake or a warning.
 #[derive(Clone, Debug)]
 pub(super) struct Finding {

@@ -27,7 +27,7 @@ fn file(looked: &Looked) -> Value {
     let findings = looked.examined.findings.iter();
     json!({
         "file": looked.name,
-        "good": looked.examined.good,
+        "summaries": looked.examined.good,
         "findings": findings.map(|f| finding(f, &source, &looked.name)).collect::<Vec<_>>(),
     })
 }

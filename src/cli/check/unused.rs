@@ -26,10 +26,10 @@ pub(super) fn look(
             if read.contains(&(family.name(), &**name)) {
                 continue;
             }
-            let cost =
-                if family == Family::Feeds { "it is fetched and kept" } else { "it is kept" };
-            let message =
-                format!("no condition reads {object}.{name}: {cost} for nothing; take it out");
+            let message = format!(
+                "no condition reads {object}.{name}, which is kept for nothing; name it in one, or \
+                 take it out"
+            );
             findings.warn(code, &member_path(object, name), &message);
         }
     }
