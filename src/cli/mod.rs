@@ -5,12 +5,14 @@
 mod addresses;
 mod check;
 mod clusters;
+mod completions;
 pub mod document;
 pub mod key;
 mod layout;
 pub mod place;
 mod proof;
 mod routes;
+pub mod schema;
 mod single;
 pub mod token;
 mod words;
@@ -23,8 +25,10 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 use self::check::CheckArguments;
+use self::completions::CompletionsArguments;
 use self::proof::ProofArguments;
 use self::routes::RoutesArguments;
+use self::schema::SchemaArguments;
 use self::token::TokenArguments;
 
 /// The outcome of a command that found mistakes in what it looked at.
@@ -53,6 +57,8 @@ enum Command {
     Routes(RoutesArguments),
     Token(Box<TokenArguments>),
     Proof(ProofArguments),
+    Schema(SchemaArguments),
+    Completions(CompletionsArguments),
 }
 
 /// Why a command could not do its work: a sentence for the person who runs it.
@@ -104,6 +110,8 @@ fn run(command: &Command, out: &mut dyn Write, notes: &mut dyn Write) -> Result<
         Command::Routes(arguments) => routes::run(arguments, out),
         Command::Token(arguments) => token::run(arguments, out, notes),
         Command::Proof(arguments) => proof::run(arguments, out),
+        Command::Schema(_) => schema::run(out),
+        Command::Completions(arguments) => completions::run(arguments, out),
     }
 }
 
