@@ -44,6 +44,8 @@ enum Kind {
     Envoy(String),
     /// The scenarios run the filter with the capabilities that the document lists.
     Capabilities,
+    /// A configuration of Prometheus, which tests/monitoring.rs shows to it.
+    Prometheus,
     Unknown,
 }
 
@@ -306,6 +308,8 @@ fn kind(value: &Value) -> Kind {
         Kind::Configuration
     } else if members.contains_key("capability_restriction_config") {
         Kind::Capabilities
+    } else if members.contains_key("scrape_configs") {
+        Kind::Prometheus
     } else {
         envoy_file(value).map_or(Kind::Unknown, Kind::Envoy)
     }

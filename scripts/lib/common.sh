@@ -6,7 +6,7 @@ STEPUP_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 STEPUP_TOOLS=$STEPUP_ROOT/.tools
 
 # A relative path from the user means "from where the user stands"; the scripts run in the project's folder.
-for stepup_name in CARGO_TARGET_DIR STEPUP_ENVOY; do
+for stepup_name in CARGO_TARGET_DIR STEPUP_ENVOY STEPUP_PROMETHEUS; do
     if [[ -n ${!stepup_name:-} && ${!stepup_name} != /* ]]; then
         export "$stepup_name=$PWD/${!stepup_name}"
     fi

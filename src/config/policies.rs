@@ -107,7 +107,7 @@ fn read_policy(
     let raises_demand = raises.as_ref().is_none_or(|raises| raises.iter().any(demands));
     read.needs_issuer |= !matches!(demand, Some(None)) || raises_demand;
     read.needs_levels |= policy.get("require").is_some() || raises_demand;
-    Some(Policy { name: name.into(), demand: demand?, raises: raises?, mode: mode? })
+    Some(Policy { name: name.into(), demand: demand?, raises: raises?, mode: mode?, number: 0 })
 }
 
 /// `Some(None)` for a public policy.

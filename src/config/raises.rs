@@ -58,5 +58,5 @@ fn read_raise(
         Some(Consequence::Require(Demand { alternatives, scopes: Vec::new() }))
     });
     let mode = read_mode(&raise);
-    Some(Raise { name: name?, when: when?, then: then?, mode: mode? })
+    Some(Raise { name: name?, when: when?, then: then?, mode: mode?, number: 0 })
 }

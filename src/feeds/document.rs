@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::entries::{Builder, Entries, FeedType};
 use crate::remote::{Checked, Format};
-use crate::report::Counter;
+use crate::report::{Counter, DocumentNames};
 
 /// How the document of a feed is read: as JSON, or as text with an entry on each line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +31,13 @@ impl Format for FeedFormat {
     const ACCEPT: &'static str = "application/json, text/plain";
     const FETCHED: Counter = Counter::FeedFetch;
     const FAILED: Counter = Counter::FeedFetchFailure;
+    const METRICS: DocumentNames = DocumentNames {
+        owner: "feed",
+        fetches: "stepup.feed_fetches",
+        age: "stepup.feed_age_seconds",
+        limit: "stepup.feed_limit_seconds",
+        held: "stepup.feed_entries",
+    };
 
     /// What one accepts and another does not is not shared between them.
     fn kind(&self) -> Cow<'static, str> {
@@ -57,6 +64,10 @@ impl Format for FeedFormat {
             );
         }
         Ok(Checked { document: Cow::Borrowed(document), content, notes: Vec::new() })
+    }
+
+    fn size(entries: &Entries) -> usize {
+        entries.len()
     }
 
     fn load(&self, document: &str) -> Option<Entries> {

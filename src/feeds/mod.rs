@@ -19,6 +19,7 @@ pub use self::entries::{Entries, FeedType};
 pub(crate) use self::networks::parse_network;
 use crate::host::{CallId, CalloutAnswer, Host};
 use crate::remote::{Lookup, RemoteDocument, RemoteSettings};
+use crate::report::labels;
 
 /// The most entries of a feed.
 pub const MAX_ENTRIES: usize = 1_000_000;
@@ -57,13 +58,14 @@ impl Feeds {
     /// Starts to keep the feeds.
     pub fn new(settings: Vec<FeedSettings>, host: &dyn Host) -> Self {
         let mut feeds = Self::default();
-        for FeedSettings { name, source } in settings {
+        let labels = labels(settings.iter().map(|feed| &*feed.name));
+        for (FeedSettings { name, source }, label) in settings.into_iter().zip(labels) {
             match source {
                 FeedSource::Inline(entries) => {
                     feeds.inline.insert(name, entries);
                 }
                 FeedSource::Remote { format, settings } => {
-                    let document = RemoteDocument::new(format, settings, host);
+                    let document = RemoteDocument::new(format, settings, &label, host);
                     feeds.remote.get_mut().insert(name, document);
                 }
             }
@@ -100,6 +102,16 @@ impl Feeds {
             has_news |= document.on_tick(host);
         }
         has_news
+    }
+
+    /// Tells operators how the feeds that are fetched stand.
+    pub fn tell(&self, host: &dyn Host) {
+        self.remote.borrow().values().for_each(|document| document.tell(host));
+    }
+
+    /// Tells them that nobody looks after the feeds any more.
+    pub fn retire(&self, host: &dyn Host) {
+        self.remote.borrow().values().for_each(|document| document.retire(host));
     }
 
     /// The longest body that is taken as the answer to a call, in bytes; `None` when it is not for a

@@ -115,6 +115,8 @@ impl Filter {
         status: Option<u16>,
         host: &dyn Host,
     ) {
+        let policy = known.selected.and_then(|selected| selected.iter().next());
+        self.metrics.decided(policy, mode, verdict.reason());
         let is_logged = self.audit.logs(verdict.reason().outcome());
         let is_state = self.audit.has_filter_state();
         if !is_logged && !is_state && !log_enabled!(Level::Debug) {

@@ -24,7 +24,7 @@ use self::raises::Fired;
 use self::shown::{Shown, Unclarified};
 use self::signals::Awaited;
 use self::told::Told;
-use self::waiting::{Pace, Wait, Waiting};
+use self::waiting::{Pace, Wait, Waiting, Waits};
 use crate::challenge::{self, Response};
 use crate::condition::Signals;
 use crate::config::{self, Mistakes};
@@ -34,7 +34,7 @@ use crate::host::{CallId, CalloutAnswer, Host, RequestId};
 use crate::keys::Algorithms;
 use crate::policy::{Mode, PolicySet};
 use crate::possession::{Possession, ProofError, Unusable};
-use crate::report::{Audit, Verdict};
+use crate::report::{Audit, Metrics, Verdict};
 use crate::request::Headers;
 use crate::token::{EarlierFilters, Scheme, Verifier};
 
@@ -55,6 +55,7 @@ pub struct Filter {
     bodies: RefCell<Bodies>,
     told: RefCell<Told>,
     pace: Pace,
+    metrics: Metrics,
 }
 
 /// What the proxy has to do with a request.
@@ -118,6 +119,7 @@ impl Filter {
         );
         offer_what_is_checked(&mut policies, verifier.algorithms());
         let possession = Possession::new(policies.dpop.clone(), host);
+        let metrics = Metrics::new(&policies, host);
         let looks_at_route = policies.read_route();
         if policies.mode == Mode::Shadow {
             warn!("mode: shadow: nothing is refused; what would be is told only");
@@ -142,6 +144,7 @@ impl Filter {
             bodies,
             told,
             pace,
+            metrics,
         })
     }
 
@@ -158,11 +161,24 @@ impl Filter {
 
     /// Decides over a request of whose body this much is there.
     fn decide(&self, host: &dyn Host, request: RequestId, came: Came) -> Action {
+        let begun = self.metrics.begin(host);
+        let action = self.decide_now(host, request, came);
+        if let Some(begun) = begun
+            && action != Action::Wait
+        {
+            self.metrics.took(begun, host);
+        }
+        action
+    }
+
+    fn decide_now(&self, host: &dyn Host, request: RequestId, came: Came) -> Action {
         match self.outcome(request, came, host) {
             Outcome::Ended(end) => Self::act(end, host),
             Outcome::Wait(wait) => {
-                let deadline = host.moment().plus(wait.longest);
-                if self.waiting.borrow_mut().add(request, deadline, wait.question) {
+                let since = host.moment();
+                let deadline = since.plus(wait.longest);
+                let waits = Waits { since, deadline, question: wait.question };
+                if self.waiting.borrow_mut().add(request, waits) {
                     self.pace.hurry_for(&wait, host);
                     self.bodies.borrow_mut().hold(request, came, Until::Keys);
                     return Action::Wait;
@@ -205,6 +221,18 @@ impl Filter {
         } else {
             self.pace.settle(self.waiting.borrow().is_empty(), host);
         }
+        if self.metrics.is_time(host.moment()) {
+            self.metrics.tell(self.verifier.remembers(), host);
+            self.verifier.tell(host);
+            self.feeds.tell(host);
+        }
+    }
+
+    /// Tells operators what was counted last, and that this filter looks after nothing any more.
+    pub fn retire(&self, host: &dyn Host) {
+        self.metrics.retire(host);
+        self.verifier.retire(host);
+        self.feeds.retire(host);
     }
 
     /// The longest body that is taken as the answer to a call, in bytes.
@@ -235,11 +263,12 @@ impl Filter {
         // What is done here can end requests, which then are forgotten while this goes on.
         let waiting = self.waiting.take();
         let mut kept = Waiting::default();
-        for (request, (deadline, question)) in waiting {
+        for (request, waits) in waiting {
+            let Waits { since, deadline, question } = waits;
             let has_news =
                 question.map_or(all_others, |question| !self.verifier.is_asking(question));
             if !has_news && now < deadline {
-                kept.add(request, deadline, question);
+                kept.add(request, waits);
                 continue;
             }
             if host.enter(request).is_err() {
@@ -262,12 +291,15 @@ impl Filter {
                     Outcome::Wait(_) | Outcome::Ended(End::Answer(_)) => Until::Keys,
                 },
             );
+            if !matches!(outcome, Outcome::Wait(_)) {
+                self.metrics.waited(now.since(since).unwrap_or_default(), host);
+            }
             match outcome {
                 Outcome::Ended(End::Continue) => host.resume(),
                 Outcome::Ended(End::Answer(response)) => host.respond(&response),
                 Outcome::NeedsBody => {}
                 Outcome::Wait(wait) => {
-                    kept.add(request, deadline, wait.question);
+                    kept.add(request, Waits { question: wait.question, ..waits });
                     self.pace.hurry_for(&wait, host);
                 }
             }

@@ -12,7 +12,7 @@ use crate::condition::{Doubt, Facts, Family, Variable};
 use crate::decision::{Credentials, Denial, is_met};
 use crate::host::{Host, source_address};
 use crate::policy::{Consequence, Demand, Mode, Raise};
-use crate::report::{self, Counter, RaiseRecord};
+use crate::report::{self, Counter, Metrics, RaiseRecord};
 use crate::request::Headers;
 use crate::token;
 
@@ -85,7 +85,7 @@ impl Filter {
             Err(_) => Some(Err(())),
         });
         let facts = Facts { body, evidence, ..self.bare_facts(headers, host) };
-        Ok(fire(selected, evaluable, &facts))
+        Ok(fire(selected, evaluable, &facts, &self.metrics))
     }
 
     /// How long a request can wait for the lists that a raise looks into, where none of them was loaded
@@ -130,7 +130,12 @@ impl Filter {
 }
 
 /// Evaluates raises. What cannot be evaluated fires.
-fn fire<'p>(selected: &Selected<'p>, evaluable: Evaluable, facts: &Facts<'_>) -> Fired<'p> {
+fn fire<'p>(
+    selected: &Selected<'p>,
+    evaluable: Evaluable,
+    facts: &Facts<'_>,
+    metrics: &Metrics,
+) -> Fired<'p> {
     let mut fired = Fired::default();
     let raises = selected
         .iter()
@@ -141,6 +146,7 @@ fn fire<'p>(selected: &Selected<'p>, evaluable: Evaluable, facts: &Facts<'_>) ->
             Ok(true) => None,
             Err(doubt) => Some(doubt),
         };
+        metrics.raised(raise, raise.mode, doubt.is_some());
         tell(raise, doubt, facts);
         fired.told.push(RaiseRecord { policy, raise: &raise.name, mode: raise.mode, doubt });
         if raise.mode == Mode::Shadow {
@@ -165,6 +171,9 @@ fn tell(raise: &Raise, doubt: Option<Doubt>, facts: &Facts<'_>) {
         (Mode::Enforce, Some(_)) => (Counter::RaiseInDoubt, Level::Debug),
     };
     facts.host.count(counter);
+    if let Some(doubt) = doubt {
+        facts.host.count(doubt.into());
+    }
     if log_enabled!(level) {
         let (request, name) = (report::About(facts.headers), &raise.name);
         let does = if raise.mode == Mode::Shadow { would(raise, facts) } else { "fires" };

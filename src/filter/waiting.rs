@@ -20,23 +20,29 @@ pub(super) struct Wait {
     pub(super) question: Option<QuestionId>,
 }
 
-/// The requests that wait, until when, and for the answer to which question; for keys otherwise.
+/// A request that waits.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Waits {
+    /// Since when.
+    pub(super) since: Moment,
+    /// Until when at most.
+    pub(super) deadline: Moment,
+    /// For the answer to this; for keys otherwise.
+    pub(super) question: Option<QuestionId>,
+}
+
+/// The requests that wait.
 ///
 /// Every request that ends is removed here, so that has to be quick however many wait.
 #[derive(Debug, Default)]
-pub(super) struct Waiting(BTreeMap<RequestId, (Moment, Option<QuestionId>)>);
+pub(super) struct Waiting(BTreeMap<RequestId, Waits>);
 
 impl Waiting {
     /// Adds a request. `false` when too many wait already.
-    pub(super) fn add(
-        &mut self,
-        request: RequestId,
-        deadline: Moment,
-        question: Option<QuestionId>,
-    ) -> bool {
+    pub(super) fn add(&mut self, request: RequestId, waits: Waits) -> bool {
         let has_room = self.0.len() < MOST;
         if has_room {
-            self.0.insert(request, (deadline, question));
+            self.0.insert(request, waits);
         }
         has_room
     }
@@ -55,8 +61,8 @@ impl Waiting {
 }
 
 impl IntoIterator for Waiting {
-    type Item = (RequestId, (Moment, Option<QuestionId>));
-    type IntoIter = std::collections::btree_map::IntoIter<RequestId, (Moment, Option<QuestionId>)>;
+    type Item = (RequestId, Waits);
+    type IntoIter = std::collections::btree_map::IntoIter<RequestId, Waits>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter()

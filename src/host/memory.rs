@@ -6,7 +6,8 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use super::{
-    CallId, Callout, Ended, Host, NotOffered, Outdated, PropertyError, RequestId, SharedVersion,
+    CallId, Callout, Ended, Host, MetricId, MetricKind, NotOffered, Outdated, PropertyError,
+    RequestId, SharedVersion,
 };
 use crate::challenge::Response;
 use crate::report::Counter;
@@ -47,6 +48,17 @@ pub struct MemoryHost {
     removed_trailers: RefCell<Vec<String>>,
     audited: RefCell<Vec<String>>,
     filter_state: RefCell<BTreeMap<String, String>>,
+    metrics: RefCell<Vec<Metric>>,
+}
+
+/// A metric as it stands.
+#[derive(Debug)]
+struct Metric {
+    kind: MetricKind,
+    name: String,
+    value: i64,
+    /// The values of a histogram.
+    recorded: Vec<u64>,
 }
 
 /// The functions that a proxy offers by name.
@@ -106,6 +118,7 @@ impl MemoryHost {
             removed_trailers: RefCell::default(),
             audited: RefCell::default(),
             filter_state: RefCell::default(),
+            metrics: RefCell::default(),
         }
     }
 
@@ -197,6 +210,30 @@ impl MemoryHost {
     /// What the proxy's access log finds.
     pub fn filter_state(&self) -> BTreeMap<String, String> {
         self.filter_state.borrow().clone()
+    }
+
+    /// The value of a counter or a gauge; `None` where it was never made known.
+    pub fn metric(&self, name: &str) -> Option<i64> {
+        self.metrics.borrow().iter().find(|metric| metric.name == name).map(|metric| metric.value)
+    }
+
+    /// The values of a histogram.
+    pub fn recorded(&self, name: &str) -> Vec<u64> {
+        let metrics = self.metrics.borrow();
+        let metric = metrics.iter().find(|metric| metric.name == name);
+        metric.map(|metric| metric.recorded.clone()).unwrap_or_default()
+    }
+
+    /// The names of all metrics that were made known.
+    pub fn metric_names(&self) -> Vec<String> {
+        self.metrics.borrow().iter().map(|metric| metric.name.clone()).collect()
+    }
+
+    fn change_metric(&self, MetricId(id): MetricId, change: impl FnOnce(&mut Metric)) {
+        let place = usize::try_from(id).unwrap_or(usize::MAX);
+        if let Some(metric) = self.metrics.borrow_mut().get_mut(place) {
+            change(metric);
+        }
     }
 
     /// How often this was counted.
@@ -333,5 +370,28 @@ impl Host for MemoryHost {
 
     fn count(&self, counter: Counter) {
         self.counts.borrow_mut().push(counter);
+    }
+
+    fn define_metric(&self, kind: MetricKind, name: &str) -> Option<MetricId> {
+        let mut metrics = self.metrics.borrow_mut();
+        let place = metrics.iter().position(|metric| metric.name == name).unwrap_or_else(|| {
+            let name = name.to_owned();
+            metrics.push(Metric { kind, name, value: 0, recorded: Vec::new() });
+            metrics.len().saturating_sub(1)
+        });
+        u32::try_from(place).ok().map(MetricId)
+    }
+
+    fn add_to_metric(&self, metric: MetricId, by: i64) {
+        self.change_metric(metric, |metric| metric.value = metric.value.saturating_add(by));
+    }
+
+    fn record_metric(&self, metric: MetricId, value: u64) {
+        self.change_metric(metric, |metric| match metric.kind {
+            MetricKind::Histogram => metric.recorded.push(value),
+            MetricKind::Counter | MetricKind::Gauge => {
+                metric.value = i64::try_from(value).unwrap_or(i64::MAX);
+            }
+        });
     }
 }

@@ -124,6 +124,16 @@ pub trait Host {
 
     /// Adds one to a counter. The proxy shows it after the next tick.
     fn count(&self, counter: Counter);
+
+    /// Makes a metric known to the proxy, which gives the same id for a name each time. `None` where it
+    /// takes none.
+    fn define_metric(&self, kind: MetricKind, name: &str) -> Option<MetricId>;
+
+    /// Adds to a counter or a gauge. A metric that is lost is no reason to fail a request.
+    fn add_to_metric(&self, metric: MetricId, by: i64);
+
+    /// Sets a gauge, or gives a histogram one more value.
+    fn record_metric(&self, metric: MetricId, value: u64);
 }
 
 /// Where the request comes from, as the proxy sees it; `None` for a pipe or an internal listener, which
@@ -225,6 +235,21 @@ impl CalloutAnswer {
 /// Which request of the proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RequestId(pub u32);
+
+/// What a metric is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricKind {
+    /// It only grows.
+    Counter,
+    /// It goes up and down. The workers share it.
+    Gauge,
+    /// How values are spread.
+    Histogram,
+}
+
+/// Which metric of the proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MetricId(pub u32);
 
 /// Which call of [`Host::call`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

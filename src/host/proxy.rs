@@ -14,8 +14,8 @@ use proxy_wasm::types::{Action, BufferType, ContextType, LogLevel, MapType, Metr
 
 use super::raw::map_pairs;
 use super::{
-    CallId, Callout, CalloutAnswer, Ended, Host, NotOffered, Outdated, PropertyError, RequestId,
-    SharedVersion,
+    CallId, Callout, CalloutAnswer, Ended, Host, MetricId, MetricKind, NotOffered, Outdated,
+    PropertyError, RequestId, SharedVersion,
 };
 use crate::challenge::Response;
 use crate::filter::{self, Filter};
@@ -52,6 +52,16 @@ impl Root {
         if hostcalls::set_effective_context(self.id).is_err() {
             error!("the proxy does not know this filter any more");
         }
+    }
+}
+
+impl Drop for Root {
+    /// What was counted since the last tick is told.
+    fn drop(&mut self) {
+        if let Some(filter) = &self.filter {
+            filter.retire(&Proxy::default());
+        }
+        COUNTERS.with(Counters::tell);
     }
 }
 
@@ -347,6 +357,23 @@ impl Host for Proxy {
 
     fn count(&self, counter: Counter) {
         COUNTERS.with(|counters| counters.add(counter));
+    }
+
+    fn define_metric(&self, kind: MetricKind, name: &str) -> Option<MetricId> {
+        let kind = match kind {
+            MetricKind::Counter => MetricType::Counter,
+            MetricKind::Gauge => MetricType::Gauge,
+            MetricKind::Histogram => MetricType::Histogram,
+        };
+        hostcalls::define_metric(kind, name).ok().map(MetricId)
+    }
+
+    fn add_to_metric(&self, MetricId(id): MetricId, by: i64) {
+        let _ = hostcalls::increment_metric(id, by);
+    }
+
+    fn record_metric(&self, MetricId(id): MetricId, value: u64) {
+        let _ = hostcalls::record_metric(id, value);
     }
 }
 

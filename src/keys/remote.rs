@@ -6,7 +6,7 @@ use super::KeySet;
 use crate::host::CalloutAnswer;
 use crate::json;
 use crate::remote::{Checked, Format, RemoteDocument};
-use crate::report::Counter;
+use crate::report::{Counter, DocumentNames};
 
 /// An issuer's keys, as one worker holds them.
 pub(super) type RemoteKeys = RemoteDocument<Jwks>;
@@ -22,6 +22,13 @@ impl Format for Jwks {
     const ACCEPT: &'static str = "application/json, application/jwk-set+json";
     const FETCHED: Counter = Counter::KeyFetch;
     const FAILED: Counter = Counter::KeyFetchFailure;
+    const METRICS: DocumentNames = DocumentNames {
+        owner: "issuer",
+        fetches: "stepup.key_fetches",
+        age: "stepup.key_age_seconds",
+        limit: "stepup.key_limit_seconds",
+        held: "stepup.usable_keys",
+    };
 
     fn kind(&self) -> Cow<'static, str> {
         Cow::Borrowed("keys")
@@ -44,6 +51,10 @@ impl Format for Jwks {
             .map(|key| format!("key {} of its set {}; it is skipped", key.index, key.problem));
         let (document, notes) = (Cow::Owned(document.to_string()), notes.collect());
         Ok(Checked { document, content: keys, notes })
+    }
+
+    fn size(keys: &KeySet) -> usize {
+        keys.iter().count()
     }
 
     fn load(&self, document: &str) -> Option<KeySet> {

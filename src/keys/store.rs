@@ -8,6 +8,7 @@ use super::remote::{Jwks, RemoteKeys};
 use crate::host::{CallId, CalloutAnswer, Host};
 use crate::introspection::IntrospectionSettings;
 use crate::remote::{Lookup, RemoteSettings};
+use crate::report::labels;
 
 /// Where an issuer's keys come from.
 #[derive(Debug)]
@@ -40,11 +41,14 @@ impl KeyStore {
     pub fn new<'s>(sources: impl Iterator<Item = &'s KeySource>, host: &dyn Host) -> Self {
         let remote = sources.filter_map(|source| match source {
             KeySource::Inline(_) | KeySource::VerifiedBy(_) | KeySource::Introspection(_) => None,
-            KeySource::Remote(settings) => {
-                Some((settings.name.clone(), RemoteKeys::new(Jwks, settings.clone(), host)))
-            }
+            KeySource::Remote(settings) => Some(settings),
         });
-        Self(remote.collect())
+        let remote = remote.collect::<Vec<_>>();
+        let labels = labels(remote.iter().map(|settings| &*settings.name));
+        let keys = remote.into_iter().zip(labels).map(|(settings, label)| {
+            (settings.name.clone(), RemoteKeys::new(Jwks, settings.clone(), &label, host))
+        });
+        Self(keys.collect())
     }
 
     /// Whether no keys are fetched, so that nothing is to be done in ticks.
@@ -82,6 +86,16 @@ impl KeyStore {
     pub fn on_tick(&mut self, host: &dyn Host) -> bool {
         let with_news = self.0.values_mut().filter_map(|keys| keys.on_tick(host).then_some(()));
         with_news.count() > 0
+    }
+
+    /// Tells operators how the keys stand.
+    pub fn tell(&self, host: &dyn Host) {
+        self.0.values().for_each(|keys| keys.tell(host));
+    }
+
+    /// Tells them that nobody looks after the keys any more.
+    pub fn retire(&self, host: &dyn Host) {
+        self.0.values().for_each(|keys| keys.retire(host));
     }
 
     /// Takes the answer to a call of [`KeyStore::on_tick`].

@@ -81,6 +81,15 @@ pub struct Policy {
     pub raises: Vec<Raise>,
     /// Whether what is decided by it is done, or only told.
     pub mode: Mode,
+    /// Its place among all policies, once they are together.
+    pub(crate) number: usize,
+}
+
+impl Policy {
+    /// Its place among all policies.
+    pub const fn number(&self) -> usize {
+        self.number
+    }
 }
 
 /// All policies, by place and by name.
@@ -92,7 +101,14 @@ pub struct Policies {
 
 impl Policies {
     /// Takes the policies; [`PolicyId`]s are places in this list.
-    pub fn new(list: Vec<Policy>) -> Self {
+    pub fn new(mut list: Vec<Policy>) -> Self {
+        for (number, policy) in list.iter_mut().enumerate() {
+            policy.number = number;
+        }
+        let raises = list.iter_mut().flat_map(|policy| &mut policy.raises);
+        for (number, raise) in raises.enumerate() {
+            raise.number = number;
+        }
         let names = list
             .iter()
             .enumerate()

@@ -14,6 +14,15 @@ pub struct Raise {
     pub then: Consequence,
     /// Whether that is done, or only told.
     pub mode: Mode,
+    /// Its place among the raises of all policies, once they are together.
+    pub(crate) number: usize,
+}
+
+impl Raise {
+    /// Its place among the raises of all policies.
+    pub const fn number(&self) -> usize {
+        self.number
+    }
 }
 
 /// What follows when a raise fires.

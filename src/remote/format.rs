@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::report::Counter;
+use crate::report::{Counter, DocumentNames};
 
 /// What a document is, and how it is read.
 pub trait Format: fmt::Debug {
@@ -19,6 +19,8 @@ pub trait Format: fmt::Debug {
     const FETCHED: Counter;
     /// Counts a fetch that failed.
     const FAILED: Counter;
+    /// What shows how documents stand.
+    const METRICS: DocumentNames;
 
     /// Which kind of document this is. What workers share is of one kind.
     fn kind(&self) -> Cow<'static, str>;
@@ -31,6 +33,9 @@ pub trait Format: fmt::Debug {
     /// # Errors
     /// What is wrong with it. Then nothing of it counts.
     fn check<'b>(&self, body: &'b [u8]) -> Result<Checked<'b, Self::Loaded>, String>;
+
+    /// How much of use is in it.
+    fn size(loaded: &Self::Loaded) -> usize;
 
     /// Makes something of a text that was shared.
     fn load(&self, document: &str) -> Option<Self::Loaded>;

@@ -25,6 +25,7 @@ use self::plan::{Head, Plan, SharedPlan};
 pub use self::settings::{RemoteSettings, RemoteSource};
 use crate::host::{CallId, Callout, CalloutAnswer, Host, NotOffered};
 use crate::json;
+use crate::report::DocumentMetrics;
 use crate::time::Moment;
 
 /// The bounds of back-off after failures.
@@ -49,6 +50,7 @@ pub struct RemoteDocument<F: Format> {
     last_outcome: Option<(Option<Moment>, u32)>,
     /// Whether a fetch came to an end since the last tick.
     has_news: bool,
+    metrics: DocumentMetrics,
 }
 
 /// A document as this worker holds it.
@@ -88,8 +90,9 @@ pub enum Lookup<T> {
 }
 
 impl<F: Format> RemoteDocument<F> {
-    /// Starts without a document, or with the one that the process has already.
-    pub fn new(format: F, settings: RemoteSettings, host: &dyn Host) -> Self {
+    /// Starts without a document, or with the one that the process has already. Metrics speak of it by
+    /// the label.
+    pub fn new(format: F, settings: RemoteSettings, label: &str, host: &dyn Host) -> Self {
         let plan = SharedPlan::new(F::OWNER, &format.kind(), &settings);
         plan.ensure(host);
         let mut document = Self {
@@ -101,6 +104,7 @@ impl<F: Format> RemoteDocument<F> {
             fetch: None,
             last_outcome: None,
             has_news: false,
+            metrics: DocumentMetrics::new(&F::METRICS, label, host),
         };
         document.load(host);
         document
@@ -185,6 +189,22 @@ impl<F: Format> RemoteDocument<F> {
         self.load(host);
         self.fetch_if_due(host);
         std::mem::take(&mut self.has_news)
+    }
+
+    /// Tells operators how the document stands.
+    pub fn tell(&self, host: &dyn Host) {
+        let now = host.moment();
+        let usable = self.loaded.as_ref().filter(|_| self.is_usable(now));
+        let held = usable.map_or(0, |loaded| F::size(&loaded.content));
+        let age = self.loaded.as_ref();
+        // Another worker can have read the clock a little later.
+        let age = age.map(|loaded| now.since(loaded.fetched_at).unwrap_or_default());
+        self.metrics.tell(age, held, self.settings.stale_for, host);
+    }
+
+    /// Tells them that it is looked after no more.
+    pub fn retire(&self, host: &dyn Host) {
+        self.metrics.retire(host);
     }
 
     fn fetch_if_due(&mut self, host: &dyn Host) {
@@ -294,6 +314,7 @@ impl<F: Format> RemoteDocument<F> {
         let now = host.moment();
         let interval = self.interval(answer);
         host.count(F::FETCHED);
+        self.metrics.fetched(true, host);
         let before = self.plan.read_document(host);
         let changed = before.is_none_or(|before| before.document != document);
         let Some((plan, _)) = self.plan.read(host) else { return };
@@ -323,6 +344,7 @@ impl<F: Format> RemoteDocument<F> {
 
     fn fail(&mut self, host: &dyn Host, endpoint: &Endpoint, problem: &str) {
         host.count(F::FAILED);
+        self.metrics.fetched(false, host);
         let now = host.moment();
         let pause = |failures| {
             let doubled = FIRST_RETRY.saturating_mul(2_u32.saturating_pow(failures));

@@ -2,6 +2,7 @@
 
 #![allow(clippy::arithmetic_side_effects)]
 
+mod told;
 mod upsets;
 
 use std::time::Duration;
@@ -32,7 +33,7 @@ fn settings() -> RemoteSettings {
 }
 
 fn keys_of(settings: RemoteSettings, host: &MemoryHost) -> RemoteDocument<Jwks> {
-    RemoteDocument::new(Jwks, settings, host)
+    RemoteDocument::new(Jwks, settings, "issuer", host)
 }
 
 /// A process with some workers and a key server.

@@ -1,4 +1,18 @@
-//! What the filter counts.
+//! What the filter counts and measures.
+
+mod document;
+mod label;
+mod series;
+mod tally;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use self::document::DocumentMetrics;
+pub use self::document::DocumentNames;
+pub(crate) use self::label::labels;
+pub(crate) use self::series::Metrics;
+
+use crate::condition::Doubt;
 
 /// A counter that the proxy shows among its statistics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +49,16 @@ pub enum Counter {
     RaiseInDoubt,
     /// A raise in shadow mode would have fired.
     RaiseInShadow,
+    /// A condition could not be evaluated: something that it reads is missing.
+    DoubtMissing,
+    /// A condition could not be evaluated: something that it reads comes twice, or is no text.
+    DoubtAmbiguous,
+    /// A condition could not be evaluated: the body cannot be read in one way.
+    DoubtBody,
+    /// A condition could not be evaluated: a value is of another type.
+    DoubtWrongType,
+    /// A condition could not be evaluated: it cannot be computed.
+    DoubtNotComputable,
     /// A signal had no more room for a key, and gave up another that still counted.
     SignalEviction,
     /// An event or a sighting was not kept.
@@ -43,7 +67,7 @@ pub enum Counter {
 
 impl Counter {
     /// Every counter.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 23] = [
         Self::SignatureByProxy,
         Self::SignatureByJwtSimple,
         Self::TokenCacheHit,
@@ -60,6 +84,11 @@ impl Counter {
         Self::Raise,
         Self::RaiseInDoubt,
         Self::RaiseInShadow,
+        Self::DoubtMissing,
+        Self::DoubtAmbiguous,
+        Self::DoubtBody,
+        Self::DoubtWrongType,
+        Self::DoubtNotComputable,
         Self::SignalEviction,
         Self::SignalLost,
     ];
@@ -83,8 +112,25 @@ impl Counter {
             Self::Raise => "stepup.raise.fired",
             Self::RaiseInDoubt => "stepup.raise.in_doubt",
             Self::RaiseInShadow => "stepup.raise.shadow",
+            Self::DoubtMissing => "stepup.condition_doubts.doubt.missing",
+            Self::DoubtAmbiguous => "stepup.condition_doubts.doubt.ambiguous",
+            Self::DoubtBody => "stepup.condition_doubts.doubt.body",
+            Self::DoubtWrongType => "stepup.condition_doubts.doubt.wrong_type",
+            Self::DoubtNotComputable => "stepup.condition_doubts.doubt.not_computable",
             Self::SignalEviction => "stepup.signal.eviction",
             Self::SignalLost => "stepup.signal.lost",
+        }
+    }
+}
+
+impl From<Doubt> for Counter {
+    fn from(doubt: Doubt) -> Self {
+        match doubt {
+            Doubt::Missing => Self::DoubtMissing,
+            Doubt::Ambiguous(_) => Self::DoubtAmbiguous,
+            Doubt::Body => Self::DoubtBody,
+            Doubt::WrongType => Self::DoubtWrongType,
+            Doubt::NotComputable => Self::DoubtNotComputable,
         }
     }
 }

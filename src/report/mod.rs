@@ -8,7 +8,8 @@ mod record;
 use std::fmt;
 
 pub use self::audit::{Audit, AuditLog, AuditSettings};
-pub use self::metrics::Counter;
+pub use self::metrics::{Counter, DocumentNames};
+pub(crate) use self::metrics::{DocumentMetrics, Metrics, labels};
 pub use self::outcome::{Outcome, Reason};
 pub use self::record::{RaiseRecord, Record, SelectedBy, Verdict};
 

@@ -69,6 +69,11 @@ impl<V: Clone> TokenCache<V> {
         Self { tokens, hash, limits, bytes: 0 }
     }
 
+    /// How many tokens it holds.
+    pub(super) fn len(&self) -> usize {
+        self.tokens.len()
+    }
+
     pub(super) fn get(&mut self, token: &[u8]) -> Option<V> {
         let entry = self.tokens.get(&self.place(token))?;
         is_same(&entry.token, token).then(|| entry.value.clone())

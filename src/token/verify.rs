@@ -88,6 +88,21 @@ impl Verifier {
         self.keys.borrow_mut().on_tick(host)
     }
 
+    /// Tells operators how the keys stand.
+    pub fn tell(&self, host: &dyn Host) {
+        self.keys.borrow().tell(host);
+    }
+
+    /// Tells them that nobody looks after the keys any more.
+    pub fn retire(&self, host: &dyn Host) {
+        self.keys.borrow().retire(host);
+    }
+
+    /// How many proven tokens are remembered.
+    pub fn remembers(&self) -> usize {
+        self.cache.borrow().len()
+    }
+
     /// Asks authorization servers what there is to ask. Says whether there is more, for which there
     /// was no time.
     pub fn ask(&self, host: &dyn Host) -> bool {

@@ -70,6 +70,7 @@ impl Call<'_, '_> {
             "proxy_get_current_time_nanoseconds" => self.put(0, &nanoseconds())?,
             "proxy_set_tick_period_milliseconds"
             | "proxy_increment_metric"
+            | "proxy_record_metric"
             | "proxy_set_effective_context"
             | "environ_get" => {}
             "proxy_define_metric" => {

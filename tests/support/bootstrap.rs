@@ -92,6 +92,7 @@ pub struct EnvoyOptions {
     before: Vec<Value>,
     after: Vec<Value>,
     pub(super) variables: Vec<(String, String)>,
+    stats_config: Option<Value>,
 }
 
 impl EnvoyOptions {
@@ -145,6 +146,7 @@ impl EnvoyOptions {
             before: Vec::new(),
             after: Vec::new(),
             variables: Vec::new(),
+            stats_config: None,
         }
     }
 
@@ -215,6 +217,13 @@ impl EnvoyOptions {
         self
     }
 
+    /// How statistics are named and told. Histograms are told each second, and not each fifth.
+    #[must_use]
+    pub fn stats_config(mut self, config: Value) -> Self {
+        self.stats_config = Some(config);
+        self
+    }
+
     /// What the listener speaks in place of plain TCP.
     #[must_use]
     pub fn transport_socket(mut self, socket: Value) -> Self {
@@ -261,6 +270,10 @@ impl EnvoyOptions {
             "admin": {"address": address("127.0.0.1", 0)},
             "static_resources": {"clusters": clusters},
         });
+        if let Some(config) = &self.stats_config {
+            bootstrap["stats_config"] = config.clone();
+            bootstrap["stats_flush_interval"] = json!("1s");
+        }
         if self.dynamic_listener {
             let path = folder.path(LISTENERS);
             bootstrap["dynamic_resources"] =

@@ -1,6 +1,7 @@
 //! Clocks that are set, configurations that change, and answers that get lost.
 
 use super::*;
+use crate::report::DocumentNames;
 
 #[test]
 fn a_wall_clock_that_is_set_changes_nothing() {
@@ -110,6 +111,13 @@ impl Format for Unreadable {
     const ACCEPT: &'static str = "text/plain";
     const FETCHED: Counter = Counter::FeedFetch;
     const FAILED: Counter = Counter::FeedFetchFailure;
+    const METRICS: DocumentNames = DocumentNames {
+        owner: "test",
+        fetches: "fetches",
+        age: "age",
+        limit: "limit",
+        held: "held",
+    };
 
     fn kind(&self) -> std::borrow::Cow<'static, str> {
         "unreadable".into()
@@ -123,6 +131,10 @@ impl Format for Unreadable {
         Ok(Checked { document: String::from_utf8_lossy(body), content: (), notes: Vec::new() })
     }
 
+    fn size((): &()) -> usize {
+        0
+    }
+
     fn load(&self, _: &str) -> Option<()> {
         self.0.set(self.0.get() + 1);
         None
@@ -132,7 +144,7 @@ impl Format for Unreadable {
 #[test]
 fn what_cannot_be_read_is_not_read_again_with_each_request() {
     let host = MemoryHost::new(Headers::default());
-    let worker = || RemoteDocument::new(Unreadable::default(), settings(), &host);
+    let worker = || RemoteDocument::new(Unreadable::default(), settings(), "issuer", &host);
     let (mut leader, mut other) = (worker(), worker());
     leader.on_tick(&host);
     assert!(leader.on_answer(&host, CallId(0), &answer(200, b"x")));
