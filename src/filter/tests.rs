@@ -5,6 +5,7 @@
 
 mod body;
 mod feeds;
+mod metrics;
 mod raises;
 mod reports;
 mod trusted;
