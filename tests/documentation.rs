@@ -17,7 +17,7 @@ use commands::commands;
 use envoy_stepup::cli;
 use envoy_stepup::cli::document::Documents;
 use envoy_stepup::config::{KEYS, compile_value};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use support::envoy::validate_text;
 use support::tls::Authority;
 
@@ -40,8 +40,8 @@ enum Kind {
     Configuration,
     /// A resource of Kubernetes, with what is wrong with it.
     Resource(Vec<String>),
-    /// A part of an Envoy file, or all of it, as a file.
-    Envoy(String),
+    /// A part of an Envoy file, or all of it, as a whole one.
+    Envoy(Value),
     /// The scenarios run the filter with the capabilities that the document lists.
     Capabilities,
     /// A configuration of Prometheus, which tests/monitoring.rs shows to it.
@@ -73,13 +73,67 @@ fn every_configuration_in_the_documents_is_accepted() {
 
 #[test]
 fn every_envoy_example_in_the_documents_is_accepted_by_envoy() {
-    let mut checked = 0;
+    let mut files = Vec::new();
     for Example { place, value } in all_examples() {
-        let Kind::Envoy(text) = kind(&value) else { continue };
-        validate_text(&text).unwrap_or_else(|log| panic!("{place}: Envoy says\n{log}"));
-        checked += 1;
+        if let Kind::Envoy(file) = kind(&value) {
+            files.push((place, file));
+        }
     }
-    assert!(checked >= 4, "only {checked} examples were found");
+    assert!(files.len() >= 4, "only {} examples were found", files.len());
+    // Envoy compiles the module for each file anew, so that one file with all of them takes a tenth of the time.
+    let mut together = json!({"static_resources": {"listeners": [], "clusters": []}});
+    let alone = files.iter().filter(|(_, file)| !add_to(&mut together, file));
+    for (place, file) in alone {
+        validate(file).unwrap_or_else(|log| panic!("{place}: Envoy says\n{log}"));
+    }
+    if let Err(log) = validate(&together) {
+        for (place, file) in &files {
+            validate(file).unwrap_or_else(|log| panic!("{place}: Envoy says\n{log}"));
+        }
+        panic!("each example is good, and all of them together are not: Envoy says\n{log}");
+    }
+}
+
+/// Puts the listeners and clusters of a file into another one; false where that would change them.
+fn add_to(together: &mut Value, file: &Value) -> bool {
+    let members = file.as_object().unwrap();
+    let resources = file["static_resources"].as_object().unwrap();
+    let only = |members: &Map<String, Value>, names: &[&str]| {
+        members.keys().all(|name| names.contains(&name.as_str()))
+    };
+    if !only(members, &["static_resources"]) || !only(resources, &["listeners", "clusters"]) {
+        return false;
+    }
+    let clusters = resources["clusters"].as_array().unwrap();
+    let is_stub = |cluster: &Value| cluster.as_object().unwrap().len() == 1;
+    let known = together["static_resources"]["clusters"].as_array().unwrap().clone();
+    let same_name =
+        |cluster: &Value| known.iter().position(|known| known["name"] == cluster["name"]);
+    let differs = |cluster: &Value| {
+        same_name(cluster).is_some_and(|index| !is_stub(&known[index]) && known[index] != *cluster)
+    };
+    if clusters.iter().any(|cluster| !is_stub(cluster) && differs(cluster)) {
+        return false;
+    }
+    for cluster in clusters {
+        let known = together["static_resources"]["clusters"].as_array_mut().unwrap();
+        match same_name(cluster) {
+            None => known.push(cluster.clone()),
+            Some(index) if is_stub(&known[index]) => known[index] = cluster.clone(),
+            Some(_) => {}
+        }
+    }
+    let listeners = resources["listeners"].as_array().unwrap().clone();
+    together["static_resources"]["listeners"].as_array_mut().unwrap().extend(listeners);
+    true
+}
+
+/// Lets Envoy look at a file, with the module and certificates in the place of what the documents name.
+fn validate(file: &Value) -> Result<(), String> {
+    let module = support::bootstrap::wasm();
+    let module = module.to_str().expect("a path in UTF-8");
+    let text = file.to_string().replace("/etc/envoy/envoy_stepup.wasm", module);
+    validate_text(&with_certificates(&text))
 }
 
 #[test]
@@ -153,7 +207,9 @@ fn no_example_goes_unchecked() {
     for Block { place, language, text } in documents().iter().flat_map(|file| blocks(file)) {
         let is_known = match language.as_str() {
             "json" => serde_json::from_str::<Value>(&text).is_ok(),
-            "yaml" | "sh" | "console" | "http" | "text" | "mermaid" | "js" => true,
+            "yaml" | "sh" | "console" | "http" | "text" | "mermaid" | "js" | "promql" | "rego" => {
+                true
+            }
             _ => false,
         };
         assert!(is_known, "{place}: is no {language:?} that is known here, or is malformed");
@@ -231,6 +287,33 @@ fn check_command(words: &[String]) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+#[test]
+fn what_troubleshooting_quotes_is_what_the_filter_says() {
+    let mut sources = String::new();
+    let mut folders = vec![root().join("src")];
+    while let Some(folder) = folders.pop() {
+        for path in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                sources.push_str(&fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    // A long text goes on in the next line.
+    let sources =
+        sources.split_whitespace().filter(|word| *word != "\\").collect::<Vec<_>>().join(" ");
+    let text = fs::read_to_string(root().join("docs/troubleshooting.md")).unwrap();
+    // Every second piece between back-ticks is code, and every second one between quotes a quotation.
+    let text = without_blocks(&text).split('`').step_by(2).collect::<Vec<_>>().join("");
+    let mut checked = 0;
+    for quotation in text.split('"').skip(1).step_by(2) {
+        assert!(sources.contains(quotation), "docs/troubleshooting.md: nothing says {quotation:?}");
+        checked += 1;
+    }
+    assert!(checked >= 10, "only {checked} quotations were found");
 }
 
 #[test]
@@ -336,7 +419,7 @@ const OF_CHAIN: [&str; 1] = ["transport_socket"];
 const OF_MANAGER: [&str; 4] = ["http_filters", "route_config", "access_log", "stream_idle_timeout"];
 
 /// An Envoy file around a part of one, or the whole; `None` for what is no such part.
-fn envoy_file(part: &Value) -> Option<String> {
+fn envoy_file(part: &Value) -> Option<Value> {
     let members = part.as_object()?;
     let mut clusters = members.get("clusters").cloned().unwrap_or_else(|| json!([]));
     for name in ["app", "idp"] {
@@ -384,10 +467,7 @@ fn envoy_file(part: &Value) -> Option<String> {
             "clusters": clusters,
         });
     }
-    let module = support::bootstrap::wasm();
-    let module = module.to_str().expect("a path in UTF-8");
-    let text = bootstrap.to_string().replace("/etc/envoy/envoy_stepup.wasm", module);
-    Some(with_certificates(&text))
+    Some(bootstrap)
 }
 
 /// A file with certificates and a key in the place of the names of files that are not there.
