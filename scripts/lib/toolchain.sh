@@ -3,8 +3,9 @@
 #
 # Sets RUSTUP_TOOLCHAIN, STEPUP_WASM_TARGET and, where rustup could not give the target's standard
 # library, STEPUP_WASM_SYSROOT: a folder under .tools/ with one built from Debian's sources.
-# Gives two functions:
+# Gives three functions:
 #   cargo_wasm SUBCOMMAND ARGS...   cargo for the wasm target (build, clippy, ...)
+#   stepup_cargo TARGET SUBCOMMAND ARGS...   the same for any target
 #   build_wasm                      builds the filter and exports STEPUP_WASM, the path of its module:
 #                                   what cargo builds, finished by finish_wasm of binaryen.sh
 #
@@ -187,19 +188,39 @@ stepup_prepare_target() {
     say "using the standard library built from Debian's sources (${sysroot#"$STEPUP_ROOT/"})"
 }
 
-cargo_wasm() {
-    local subcommand=$1 flags=${CARGO_ENCODED_RUSTFLAGS:-} separator=$'\x1f' words=()
-    shift
-    if [[ -z $STEPUP_WASM_SYSROOT ]]; then
-        cargo "$subcommand" --target "$STEPUP_WASM_TARGET" "$@"
-        return
-    fi
+# Prints flags for CARGO_ENCODED_RUSTFLAGS: the user's own, those given, and those that take this machine's
+# folders out of panic messages. With them, the same sources give the same bytes wherever they are built.
+# The crates are unpacked before, because the name of their folder depends on the registry's mirror.
+stepup_rustflags() {
+    local target=${CARGO_TARGET_DIR:-$STEPUP_ROOT/target} flags=${CARGO_ENCODED_RUSTFLAGS:-} separator=$'\x1f'
+    local folder words=()
     if [[ -z $flags && -n ${RUSTFLAGS:-} ]]; then
         read -ra words <<<"$RUSTFLAGS"
         flags=$(IFS=$separator && printf '%s' "${words[*]}")
     fi
-    CARGO_ENCODED_RUSTFLAGS=${flags:+$flags$separator}--sysroot=$STEPUP_WASM_SYSROOT \
-        cargo "$subcommand" --target "$STEPUP_WASM_TARGET" "$@"
+    # The last prefix that fits wins, so the folders within others come last.
+    words=("$@" "--remap-path-prefix=$STEPUP_ROOT=/envoy-stepup" "--remap-path-prefix=$target=/target")
+    for folder in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do
+        words+=("--remap-path-prefix=$folder=/crates")
+    done
+    flags=${flags:+$flags$separator}$(IFS=$separator && printf '%s' "${words[*]}")
+    printf '%s' "$flags"
+}
+
+# stepup_cargo TARGET SUBCOMMAND ARGS...: cargo for a target, with the flags of above.
+stepup_cargo() {
+    local target=$1 subcommand=$2 flags=()
+    shift 2
+    if [[ $target == "$STEPUP_WASM_TARGET" && -n $STEPUP_WASM_SYSROOT ]]; then
+        flags=("--sysroot=$STEPUP_WASM_SYSROOT")
+    fi
+    (cd "$STEPUP_ROOT" && cargo fetch --locked --quiet --target "$target") || return
+    CARGO_ENCODED_RUSTFLAGS=$(stepup_rustflags ${flags[@]+"${flags[@]}"}) \
+        cargo "$subcommand" --target "$target" "$@"
+}
+
+cargo_wasm() {
+    stepup_cargo "$STEPUP_WASM_TARGET" "$@"
 }
 
 build_wasm() {
