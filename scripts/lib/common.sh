@@ -25,6 +25,15 @@ have() {
     command -v "$1" >/dev/null 2>&1
 }
 
+# Prints the SHA-256 of a file and its name, as `sha256sum --check` reads them.
+checksum() {
+    if have sha256sum; then
+        sha256sum "$1"
+    else
+        shasum -a 256 "$1"
+    fi
+}
+
 # Runs a command under a time limit where the system has `timeout`.
 limited() {
     local seconds=$1
