@@ -151,6 +151,15 @@ impl TestKey {
     /// # Errors
     /// When the claims cannot be written as JSON.
     pub fn sign(&self, claims: Map<String, Value>) -> Result<String, Failure> {
+        self.sign_as(claims, Some(TOKEN_TYPE))
+    }
+
+    /// The same with another `typ`.
+    pub(super) fn sign_as(
+        &self,
+        claims: Map<String, Value>,
+        typ: Option<&str>,
+    ) -> Result<String, Failure> {
         let claims = JWTClaims {
             issued_at: None,
             expires_at: None,
@@ -162,10 +171,8 @@ impl TestKey {
             nonce: None,
             custom: claims,
         };
-        let options = HeaderOptions {
-            signature_type: Some(TOKEN_TYPE.to_owned()),
-            ..HeaderOptions::default()
-        };
+        let options =
+            HeaderOptions { signature_type: typ.map(str::to_owned), ..HeaderOptions::default() };
         self.0
             .sign_with_options(claims, &options)
             .map_err(|error| Failure::new(format!("the token cannot be signed: {error}")))

@@ -7,6 +7,7 @@ mod check;
 mod clusters;
 mod completions;
 pub mod document;
+pub mod explain;
 pub mod key;
 mod layout;
 pub mod place;
@@ -26,6 +27,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 
 use self::check::CheckArguments;
 use self::completions::CompletionsArguments;
+use self::explain::ExplainArguments;
 use self::proof::ProofArguments;
 use self::routes::RoutesArguments;
 use self::schema::SchemaArguments;
@@ -54,6 +56,7 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(CheckArguments),
+    Explain(Box<ExplainArguments>),
     Routes(RoutesArguments),
     Token(Box<TokenArguments>),
     Proof(ProofArguments),
@@ -107,6 +110,7 @@ pub fn main() -> ExitCode {
 fn run(command: &Command, out: &mut dyn Write, notes: &mut dyn Write) -> Result<u8, Failure> {
     match command {
         Command::Check(arguments) => check::run(arguments, out, notes),
+        Command::Explain(arguments) => explain::run(arguments, out),
         Command::Routes(arguments) => routes::run(arguments, out),
         Command::Token(arguments) => token::run(arguments, out, notes),
         Command::Proof(arguments) => proof::run(arguments, out),

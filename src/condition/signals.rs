@@ -44,7 +44,12 @@ pub enum Watched {
 
 /// The signals of a filter.
 #[derive(Debug, Default)]
-pub struct Signals(Vec<Kept>);
+pub struct Signals {
+    kept: Vec<Kept>,
+    /// What the command lets some tell, whatever was seen.
+    #[cfg(not(target_family = "wasm"))]
+    pretended: std::collections::HashMap<Box<str>, Told>,
+}
 
 #[derive(Debug)]
 struct Kept {
@@ -82,12 +87,12 @@ impl Signals {
             };
             Kept { name, per, what }
         });
-        Self(kept.collect())
+        Self { kept: kept.collect(), ..Self::default() }
     }
 
     /// Whether any looks at responses.
     pub fn look_at_responses(&self) -> bool {
-        self.0.iter().any(|signal| matches!(signal.what, What::Count { .. }))
+        self.kept.iter().any(|signal| matches!(signal.what, What::Count { .. }))
     }
 
     /// Whether any that looks at responses reads this request header.
@@ -97,7 +102,7 @@ impl Signals {
             Variable::Member(Family::Headers, own) => own.as_bytes() == name,
             _ => false,
         };
-        self.0.iter().any(|signal| match &signal.what {
+        self.kept.iter().any(|signal| match &signal.what {
             What::Count { event, .. } => event.reads().iter().chain(signal.per.reads()).any(reads),
             What::New { .. } => false,
         })
@@ -105,13 +110,17 @@ impl Signals {
 
     /// Whether any looks at requests that go on.
     pub fn look_at_requests(&self) -> bool {
-        self.0.iter().any(|signal| matches!(signal.what, What::New { .. }))
+        self.kept.iter().any(|signal| matches!(signal.what, What::New { .. }))
     }
 
     /// What the signal of this name tells of a request.
     pub(super) fn tell(&self, name: &str, facts: &Facts<'_>) -> Result<Told, Doubt> {
-        let signal = self.0.iter().find(|signal| *signal.name == *name).ok_or(Doubt::Missing)?;
+        let signal = self.kept.iter().find(|signal| *signal.name == *name).ok_or(Doubt::Missing)?;
         let key = signal.per.key(facts)?;
+        #[cfg(not(target_family = "wasm"))]
+        if let Some(told) = self.pretended.get(name) {
+            return Ok(*told);
+        }
         match &signal.what {
             What::Count { counter, .. } => {
                 counter.read(key.as_bytes(), facts.host).map(Told::Count)
@@ -124,9 +133,30 @@ impl Signals {
         .map_err(|_| Doubt::NotComputable)
     }
 
+    /// Lets a signal tell this from now on: for the command, which has seen nothing. It is a number of
+    /// events, or whether something is new.
+    ///
+    /// # Errors
+    /// A sentence that says what the signal tells.
+    #[cfg(not(target_family = "wasm"))]
+    pub(crate) fn pretend(&mut self, name: &str, told: &serde_json::Value) -> Result<(), String> {
+        let Some(signal) = self.kept.iter().find(|signal| *signal.name == *name) else {
+            let known = self.kept.iter().map(|signal| &*signal.name);
+            let hint = crate::config::suggestion(name, known);
+            return Err(format!("no signal is named {name:?}{hint}"));
+        };
+        let told = match &signal.what {
+            What::Count { .. } => told.as_u64().map(Told::Count).ok_or("a number, such as 6"),
+            What::New { .. } => told.as_bool().map(Told::New).ok_or("true or false"),
+        };
+        let told = told.map_err(|expected| format!("the signal {name} tells {expected}"))?;
+        self.pretended.insert(name.into(), told);
+        Ok(())
+    }
+
     /// Counts a response, where it is one to count, or where that cannot be told.
     pub fn count(&self, facts: &Facts<'_>) {
-        for signal in &self.0 {
+        for signal in &self.kept {
             if let What::Count { event, counter } = &signal.what
                 && event.holds(facts).unwrap_or(true)
                 && let Ok(key) = signal.per.key(facts)
@@ -139,7 +169,7 @@ impl Signals {
 
     /// Remembers what a request that goes on brings, for the signals of which this is true.
     pub fn see(&self, facts: &Facts<'_>, is_read: impl Fn(&str) -> bool) {
-        for signal in &self.0 {
+        for signal in &self.kept {
             if let What::New { value, seen } = &signal.what
                 && is_read(&signal.name)
                 && let (Ok(key), Ok(value)) = (signal.per.key(facts), value.key(facts))

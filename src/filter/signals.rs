@@ -81,6 +81,15 @@ impl Filter {
         }
     }
 
+    /// Lets a signal tell this from now on: for the command, which has seen nothing.
+    ///
+    /// # Errors
+    /// A sentence that says what the signal tells.
+    #[cfg(not(target_family = "wasm"))]
+    pub fn pretend(&mut self, signal: &str, told: &serde_json::Value) -> Result<(), String> {
+        self.signals.pretend(signal, told)
+    }
+
     /// What is known of every request.
     pub(super) fn bare_facts<'f>(&'f self, headers: &'f Headers, host: &'f dyn Host) -> Facts<'f> {
         Facts {

@@ -14,6 +14,7 @@ use envoy_stepup::time::Timestamp;
 use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
+use crate::explained;
 use crate::support::{Envoy, EnvoyOptions, Request, Response, Upstream, now, wire};
 use crate::table::{Expect, Keys, Row, Suite, World};
 
@@ -28,6 +29,12 @@ pub fn trials(suite: Suite, keys: &Arc<Keys>) -> Vec<Trial> {
             let (suite, keys) = (Arc::clone(&suite), Arc::clone(keys));
             trials.push(trial(format!("memory: {name}"), move || {
                 run_in_memory(&suite, &suite.rows[index], &keys);
+            }));
+        }
+        if suite.rows[index].not_explained.is_none() {
+            let (suite, keys) = (Arc::clone(&suite), Arc::clone(keys));
+            trials.push(trial(format!("explained: {name}"), move || {
+                explained::run(&suite, &suite.rows[index], &keys);
             }));
         }
         let (stage, keys) = (Arc::clone(&stage), Arc::clone(keys));
@@ -75,7 +82,7 @@ fn run_in_memory(suite: &Suite, row: &Row, keys: &Arc<Keys>) {
     }
 }
 
-fn as_the_proxy_sees_it(request: &Request) -> Headers {
+pub fn as_the_proxy_sees_it(request: &Request) -> Headers {
     let authority = request
         .headers
         .iter()
@@ -95,7 +102,7 @@ fn as_the_proxy_sees_it(request: &Request) -> Headers {
     Headers::new(pairs)
 }
 
-fn as_the_client_sees_it(answer: Answer) -> Response {
+pub fn as_the_client_sees_it(answer: Answer) -> Response {
     let headers = answer.headers.into_iter();
     Response {
         status: answer.status,
@@ -155,7 +162,7 @@ impl Stage {
 }
 
 /// Compares what reaches the upstream with what the row says of it.
-fn check_upstream(row: &Row, values: impl Fn(&str) -> Vec<Vec<u8>>) {
+pub fn check_upstream(row: &Row, values: impl Fn(&str) -> Vec<Vec<u8>>) {
     for (name, expected) in &row.upstream_sees {
         let values = values(name);
         let shown = values.iter().map(|value| String::from_utf8_lossy(value).into_owned());
@@ -166,7 +173,7 @@ fn check_upstream(row: &Row, values: impl Fn(&str) -> Vec<Vec<u8>>) {
 
 /// Compares an answer with what is expected. `response` is `None` where no proxy was there to pass
 /// the request on.
-fn check(expect: &Expect, response: Option<&Response>, reached: usize) {
+pub fn check(expect: &Expect, response: Option<&Response>, reached: usize) {
     let shown = response.map_or_else(|| "passed on".to_owned(), |response| format!("{response:?}"));
     match expect {
         Expect::Passed => {

@@ -15,6 +15,8 @@ pub struct Suite {
     pub envoy: Arc<dyn Fn(EnvoyOptions) -> EnvoyOptions + Send + Sync>,
     /// Whether the rows make sense without an Envoy.
     pub in_memory: bool,
+    /// What filters before this one do with tokens.
+    pub earlier: Earlier,
     /// Text that Envoy's log has to show once its rows are through.
     pub logged: Vec<&'static str>,
 }
@@ -27,6 +29,7 @@ impl Suite {
             rows,
             envoy: Arc::new(|options| options),
             in_memory: true,
+            earlier: Earlier::None,
             logged: Vec::new(),
         }
     }
@@ -44,10 +47,26 @@ impl Suite {
         self
     }
 
+    pub fn after(mut self, earlier: Earlier) -> Self {
+        self.earlier = earlier;
+        self
+    }
+
     pub fn logs(mut self, text: &'static str) -> Self {
         self.logged.push(text);
         self
     }
+}
+
+/// What a filter before this one does with a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Earlier {
+    /// There is none.
+    None,
+    /// It leaves the claims of a good one.
+    Leaves,
+    /// The same, with the scopes split, and takes the token out of the request, as in Istio.
+    TakesAndSplits,
 }
 
 /// A request that is written when the row runs, as its token holds the time.
@@ -62,6 +81,8 @@ pub struct Row {
     pub properties: Vec<(&'static str, Option<Vec<u8>>)>,
     /// What is expected without the proxy's cryptography, where that differs.
     pub expect_in_memory: Option<Expect>,
+    /// Why `stepup explain` cannot tell what Envoy does.
+    pub not_explained: Option<&'static str>,
     /// Headers, or `:path`, as they have to reach the upstream; `None` for one that must not.
     pub upstream_sees: Vec<(&'static str, Option<&'static str>)>,
 }
@@ -83,6 +104,7 @@ pub fn made(
         expect,
         properties: Vec::new(),
         expect_in_memory: None,
+        not_explained: None,
         upstream_sees: Vec::new(),
     }
 }
@@ -102,6 +124,12 @@ impl Row {
     /// The header, or `:path`, has to reach the upstream like this; with `None`, not at all.
     pub fn upstream_sees(mut self, name: &'static str, value: Option<&'static str>) -> Self {
         self.upstream_sees.push((name, value));
+        self
+    }
+
+    /// `stepup explain` cannot tell what Envoy does, for this reason.
+    pub fn not_explained(mut self, why: &'static str) -> Self {
+        self.not_explained = Some(why);
         self
     }
 
@@ -141,6 +169,11 @@ fn challenged(status: u16, problem: &'static str, parameters: &str) -> Expect {
 const DPOP_ALGORITHMS: &str = "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 ES512 ES256K EdDSA";
 
 impl Expect {
+    /// Whether the request has to reach the upstream.
+    pub const fn passes(&self) -> bool {
+        matches!(self, Self::Passed)
+    }
+
     /// The same challenge, with the DPoP scheme (RFC 9449 §7.1).
     pub fn by_dpop(self) -> Self {
         self.with_challenges(|bearer| as_dpop(&bearer))

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::support::tokens::jwks;
 use crate::support::{Claims, Request, SigningKey};
 use crate::table::{
-    ASK_CHANGE, ASK_READ, Expect, Keys, OTHER_ISSUER, Row, Suite, World, config, fresher,
+    ASK_CHANGE, ASK_READ, Earlier, Expect, Keys, OTHER_ISSUER, Row, Suite, World, config, fresher,
     invalid_token, lacks_scope, made, malformed, no_token, other_level,
 };
 
@@ -28,10 +28,15 @@ pub fn suites(keys: &Keys) -> Vec<Suite> {
         "other": as_istio_writes_it(provider(OTHER_ISSUER, &keys.other)),
     });
     let as_in_istio = jwt_authn(&both, &json!({"allow_missing": {}}));
-    let before = |name, config: &Value, rows, filter: &Value| {
+    let before = |name: &'static str, config: &Value, rows, filter: &Value| {
         let filter = filter.clone();
         Suite::new(name, config.clone(), rows)
             .only_in_envoy()
+            .after(if name == "verified as in Istio" {
+                Earlier::TakesAndSplits
+            } else {
+                Earlier::Leaves
+            })
             .envoy(move |options| options.filter_before(filter.clone()))
     };
     let mut by_dpop = main();

@@ -25,7 +25,7 @@ pub fn errors(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("UTF-8")
 }
 
-/// Compares with `tests/golden/NAME`. With STEPUP_BLESS=1 the file is written instead.
+/// Compares with `tests/golden/NAME`. With `STEPUP_BLESS=1` the file is written instead.
 pub fn compare(name: &str, found: &str) {
     let file = root().join("tests/golden").join(name);
     if std::env::var_os("STEPUP_BLESS").is_some() {
