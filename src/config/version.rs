@@ -40,7 +40,9 @@ fn feed(value: &Value, hash: &mut Hash) {
         }
         Value::Array(items) => {
             hash.update("[");
-            items.iter().for_each(|item| feed(item, hash));
+            for item in items {
+                feed(item, hash);
+            }
             hash.update("]");
         }
         Value::Object(members) => {
