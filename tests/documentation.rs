@@ -5,6 +5,8 @@
 
 #[path = "documentation/commands.rs"]
 mod commands;
+#[path = "documentation/migration.rs"]
+mod migration;
 #[path = "documentation/resources.rs"]
 mod resources;
 mod support;
