@@ -5,6 +5,10 @@
 
 #[path = "documentation/commands.rs"]
 mod commands;
+#[path = "documentation/envoy.rs"]
+mod envoy;
+#[path = "documentation/examples.rs"]
+mod examples;
 #[path = "documentation/migration.rs"]
 mod migration;
 #[path = "documentation/resources.rs"]
@@ -13,28 +17,18 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use commands::commands;
+use envoy::{add_to, envoy_file, validate};
 use envoy_stepup::cli;
 use envoy_stepup::cli::document::Documents;
 use envoy_stepup::config::{KEYS, compile_value};
-use serde_json::{Map, Value, json};
-use support::envoy::validate_text;
-use support::tls::Authority;
-
-/// A fenced block of a document, and where it begins.
-struct Block {
-    place: String,
-    language: String,
-    text: String,
-}
-
-/// A document of a block of YAML.
-struct Example {
-    place: String,
-    value: Value,
-}
+use examples::{
+    Block, Example, all_examples, anchors, blocks, documents, examples, links, values,
+    without_blocks,
+};
+use serde_json::{Value, json};
 
 /// What there is to check about an example.
 enum Kind {
@@ -94,48 +88,6 @@ fn every_envoy_example_in_the_documents_is_accepted_by_envoy() {
         }
         panic!("each example is good, and all of them together are not: Envoy says\n{log}");
     }
-}
-
-/// Puts the listeners and clusters of a file into another one; false where that would change them.
-fn add_to(together: &mut Value, file: &Value) -> bool {
-    let members = file.as_object().unwrap();
-    let resources = file["static_resources"].as_object().unwrap();
-    let only = |members: &Map<String, Value>, names: &[&str]| {
-        members.keys().all(|name| names.contains(&name.as_str()))
-    };
-    if !only(members, &["static_resources"]) || !only(resources, &["listeners", "clusters"]) {
-        return false;
-    }
-    let clusters = resources["clusters"].as_array().unwrap();
-    let is_stub = |cluster: &Value| cluster.as_object().unwrap().len() == 1;
-    let known = together["static_resources"]["clusters"].as_array().unwrap().clone();
-    let same_name =
-        |cluster: &Value| known.iter().position(|known| known["name"] == cluster["name"]);
-    let differs = |cluster: &Value| {
-        same_name(cluster).is_some_and(|index| !is_stub(&known[index]) && known[index] != *cluster)
-    };
-    if clusters.iter().any(|cluster| !is_stub(cluster) && differs(cluster)) {
-        return false;
-    }
-    for cluster in clusters {
-        let known = together["static_resources"]["clusters"].as_array_mut().unwrap();
-        match same_name(cluster) {
-            None => known.push(cluster.clone()),
-            Some(index) if is_stub(&known[index]) => known[index] = cluster.clone(),
-            Some(_) => {}
-        }
-    }
-    let listeners = resources["listeners"].as_array().unwrap().clone();
-    together["static_resources"]["listeners"].as_array_mut().unwrap().extend(listeners);
-    true
-}
-
-/// Lets Envoy look at a file, with the module and certificates in the place of what the documents name.
-fn validate(file: &Value) -> Result<(), String> {
-    let module = support::bootstrap::wasm();
-    let module = module.to_str().expect("a path in UTF-8");
-    let text = file.to_string().replace("/etc/envoy/envoy_stepup.wasm", module);
-    validate_text(&with_certificates(&text))
 }
 
 #[test]
@@ -367,32 +319,6 @@ fn every_document_is_in_the_table_of_contents() {
     }
 }
 
-/// Where the links of a text lead.
-fn links(text: &str) -> impl Iterator<Item = &str> {
-    text.split("](").skip(1).filter_map(|rest| rest.split(')').next())
-}
-
-/// The names of the headings of a document, as a repository's page and the book make them.
-fn anchors(text: &str) -> BTreeSet<String> {
-    let headings = without_blocks(text);
-    let headings = headings.lines().filter(|line| line.starts_with('#'));
-    let name = |heading: &str| {
-        let heading = heading.trim_start_matches('#').trim().to_lowercase();
-        heading
-            .chars()
-            .filter(|letter| letter.is_alphanumeric() || matches!(letter, ' ' | '-' | '_'))
-            .map(|letter| if letter == ' ' { '-' } else { letter })
-            .collect()
-    };
-    headings.map(name).collect()
-}
-
-/// A document without its fenced blocks.
-fn without_blocks(text: &str) -> String {
-    let outside = text.split("\n```").step_by(2);
-    outside.collect::<Vec<_>>().join("\n")
-}
-
 /// What an example is.
 fn kind(value: &Value) -> Kind {
     let Some(members) = value.as_object() else { return Kind::Unknown };
@@ -421,142 +347,6 @@ fn reference() -> Value {
     whole
 }
 
-/// What stands at the top of an Envoy file.
-const OF_BOOTSTRAP: [&str; 4] =
-    ["static_resources", "stats_config", "stats_flush_interval", "admin"];
-/// What stands in a listener's chain of filters.
-const OF_CHAIN: [&str; 1] = ["transport_socket"];
-/// What stands in a connection manager.
-const OF_MANAGER: [&str; 4] = ["http_filters", "route_config", "access_log", "stream_idle_timeout"];
-
-/// An Envoy file around a part of one, or the whole; `None` for what is no such part.
-fn envoy_file(part: &Value) -> Option<Value> {
-    let members = part.as_object()?;
-    let mut clusters = members.get("clusters").cloned().unwrap_or_else(|| json!([]));
-    for name in ["app", "idp"] {
-        let clusters = clusters.as_array_mut()?;
-        if clusters.iter().all(|cluster| cluster["name"] != name) {
-            clusters.push(json!({"name": name}));
-        }
-    }
-    let mut manager = json!({
-        "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
-        "stat_prefix": "example",
-        "route_config": {},
-        "http_filters": [],
-    });
-    let mut chain = json!({});
-    let mut bootstrap = json!({});
-    for (name, value) in members {
-        let place = if OF_BOOTSTRAP.contains(&name.as_str()) {
-            &mut bootstrap
-        } else if OF_CHAIN.contains(&name.as_str()) {
-            &mut chain
-        } else if OF_MANAGER.contains(&name.as_str()) {
-            &mut manager
-        } else if name == "clusters" {
-            continue;
-        } else {
-            return None;
-        };
-        place[name] = value.clone();
-    }
-    manager["http_filters"].as_array_mut()?.push(json!({
-        "name": "envoy.filters.http.router",
-        "typed_config": {"@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router"},
-    }));
-    chain["filters"] = json!([{
-        "name": "envoy.filters.network.http_connection_manager",
-        "typed_config": manager,
-    }]);
-    if bootstrap.get("static_resources").is_none() {
-        bootstrap["static_resources"] = json!({
-            "listeners": [{
-                "address": {"socket_address": {"address": "127.0.0.1", "port_value": 0}},
-                "filter_chains": [chain],
-            }],
-            "clusters": clusters,
-        });
-    }
-    Some(bootstrap)
-}
-
-/// A file with certificates and a key in the place of the names of files that are not there.
-fn with_certificates(text: &str) -> String {
-    let socket = Authority::new().listener(false);
-    let context = &socket["typed_config"]["common_tls_context"];
-    let pair = &context["tls_certificates"][0];
-    let trusted = &context["validation_context"]["trusted_ca"];
-    [
-        ("/etc/envoy/server.crt", &pair["certificate_chain"]),
-        ("/etc/envoy/server.key", &pair["private_key"]),
-        ("/etc/envoy/clients.crt", trusted),
-        ("/etc/ssl/certs/ca-certificates.crt", trusted),
-    ]
-    .into_iter()
-    .fold(text.to_owned(), |text, (file, content)| {
-        text.replace(&json!({"filename": file}).to_string(), &content.to_string())
-    })
-}
-
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// README.md and its neighbours, and everything in docs/.
-fn documents() -> Vec<PathBuf> {
-    let entries = |folder: &Path| {
-        let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-        entries.collect::<Vec<_>>()
-    };
-    let mut files = entries(&root());
-    files.retain(|path| path.is_file());
-    let mut folders = vec![root().join("docs")];
-    while let Some(folder) = folders.pop() {
-        let (inner, found): (Vec<_>, Vec<_>) =
-            entries(&folder).into_iter().partition(|path| path.is_dir());
-        folders.extend(inner);
-        files.extend(found);
-    }
-    files.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
-    files.sort();
-    files
-}
-
-/// The fenced blocks of a document.
-fn blocks(file: &Path) -> Vec<Block> {
-    let text = fs::read_to_string(file).unwrap();
-    let mut blocks = Vec::new();
-    let mut block: Option<Block> = None;
-    for (number, line) in (1..).zip(text.lines()) {
-        match (&mut block, line.strip_prefix("```")) {
-            (None, Some(language)) => {
-                let place = format!("{}:{number}", file.display());
-                block = Some(Block { place, language: language.to_owned(), text: String::new() });
-            }
-            (None, None) => {}
-            (Some(_), Some(_)) => blocks.extend(block.take()),
-            (Some(block), None) => {
-                block.text.push_str(line);
-                block.text.push('\n');
-            }
-        }
-    }
-    blocks
-}
-
-/// The documents in a text of YAML.
-fn values(place: &str, text: &str) -> Vec<Example> {
-    let values = serde_saphyr::from_multiple(text);
-    let values: Vec<Value> = values.unwrap_or_else(|error| panic!("{place}: is no YAML: {error}"));
-    values.into_iter().map(|value| Example { place: place.to_owned(), value }).collect()
-}
-
-fn examples(file: &Path) -> Vec<Example> {
-    let blocks = blocks(file).into_iter().filter(|block| block.language == "yaml");
-    blocks.flat_map(|block| values(&block.place, &block.text)).collect()
-}
-
-fn all_examples() -> Vec<Example> {
-    documents().iter().flat_map(|file| examples(file)).collect()
 }

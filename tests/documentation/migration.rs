@@ -4,11 +4,12 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::examples::examples;
+use super::root;
 use super::support::tokens::jwks;
 use super::support::{
     Algorithm, Claims, Envoy, EnvoyOptions, Request, Response, SigningKey, Upstream, claims, now,
 };
-use super::{examples, root};
 
 /// The HTTP filters of the document's examples for `jwt_authn` and RBAC: before, after, and of step 3.
 fn filters(key: &SigningKey) -> [Vec<Value>; 3] {
