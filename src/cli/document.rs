@@ -115,13 +115,13 @@ impl Documents {
             return Ok(Self { values: vec![value], trees });
         }
         let trees = trees.map_err(|error| {
-            if let Some(error) = json_error(text) {
-                return error;
-            }
             let error = error.without_snippet();
             let message = UserMessageFormatter.format_message(error);
             // What the scanner stumbles over is seldom where the slip is, and mostly its indentation.
             let is_of_scanner = matches!(error, serde_saphyr::Error::ExternalMessage { .. });
+            if let Some(error) = json_error(text).filter(|_| is_of_scanner) {
+                return error;
+            }
             let hint = if is_of_scanner { "; check the indentation there" } else { "" };
             let location = error.location();
             let number = |number: u64| usize::try_from(number).ok().filter(|number| *number > 0);
