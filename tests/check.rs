@@ -188,7 +188,8 @@ fn examples() -> Vec<(String, String)> {
         for block in content.split("```yaml\n").skip(1) {
             let block = block.split("```").next().unwrap();
             let is_whole = block.starts_with("default:") || block.contains("\ndefault:");
-            if is_whole || block.contains("http_filters:") || block.contains("kind: WasmPlugin") {
+            if is_whole || block.contains("filters.http.wasm") || block.contains("kind: WasmPlugin")
+            {
                 let name = file.strip_prefix(root()).unwrap().display().to_string();
                 found.push((name, block.to_owned()));
             }
