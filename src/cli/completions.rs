@@ -2,7 +2,6 @@
 
 use std::io::Write;
 
-use clap::CommandFactory as _;
 use clap_complete::Shell;
 
 use super::Failure;
@@ -25,7 +24,7 @@ pub(super) struct CompletionsArguments {
 pub(super) fn run(arguments: &CompletionsArguments, out: &mut dyn Write) -> Result<u8, Failure> {
     // The generator panics where it cannot write, as to a closed pipe.
     let mut script = Vec::new();
-    let mut command = super::Arguments::command();
+    let mut command = super::command();
     clap_complete::generate(arguments.shell, &mut command, "stepup", &mut script);
     out.write_all(&script)?;
     Ok(0)
@@ -43,7 +42,7 @@ mod tests {
             let arguments = CompletionsArguments { shell: *shell };
             assert_eq!(run(&arguments, &mut script), Ok(0));
             let script = String::from_utf8(script).unwrap();
-            for command in super::super::Arguments::command().get_subcommands() {
+            for command in super::super::command().get_subcommands() {
                 let name = command.get_name();
                 assert!(script.contains(name), "the script for {shell} lacks {name}");
             }

@@ -8,6 +8,7 @@ mod clusters;
 mod completions;
 pub mod document;
 pub mod explain;
+mod init;
 pub mod key;
 mod layout;
 pub mod place;
@@ -28,6 +29,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use self::check::CheckArguments;
 use self::completions::CompletionsArguments;
 use self::explain::ExplainArguments;
+use self::init::InitArguments;
 use self::proof::ProofArguments;
 use self::routes::RoutesArguments;
 use self::schema::SchemaArguments;
@@ -60,6 +62,7 @@ enum Command {
     Routes(RoutesArguments),
     Token(Box<TokenArguments>),
     Proof(ProofArguments),
+    Init(InitArguments),
     Schema(SchemaArguments),
     Completions(CompletionsArguments),
 }
@@ -114,6 +117,7 @@ fn run(command: &Command, out: &mut dyn Write, notes: &mut dyn Write) -> Result<
         Command::Routes(arguments) => routes::run(arguments, out),
         Command::Token(arguments) => token::run(arguments, out, notes),
         Command::Proof(arguments) => proof::run(arguments, out),
+        Command::Init(arguments) => init::run(arguments, out, notes),
         Command::Schema(_) => schema::run(out),
         Command::Completions(arguments) => completions::run(arguments, out),
     }
