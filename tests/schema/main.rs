@@ -13,6 +13,8 @@
 
 mod broken;
 mod keys;
+mod ordered;
+mod reference;
 mod repository;
 mod values;
 mod walk;

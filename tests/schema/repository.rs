@@ -77,19 +77,14 @@ fn configurations(file: &Path) -> Vec<(String, Map<String, Value>)> {
     let mut found = Vec::new();
     for (number, block) in (1..).zip(blocks) {
         let place = format!("{}, block {number}", file.display());
-        let Ok(Value::Object(members)) = serde_saphyr::from_str::<Value>(block) else {
-            panic!("{place}: is no object")
-        };
-        if members.keys().all(|key| KEYS.contains(&key.as_str())) {
-            found.push((place, members));
-        } else if let Ok(documents) = Documents::parse(&Value::Object(members).to_string())
-            && let Ok(configurations) = documents.configurations()
-        {
-            for configuration in configurations {
-                let is_inside = configuration.place != Place::default();
-                if let Some(Value::Object(members)) = configuration.value().filter(|_| is_inside) {
-                    found.push((place.clone(), members));
-                }
+        let documents = Documents::parse(block).unwrap_or_else(|error| panic!("{place}: {error}"));
+        let Ok(configurations) = documents.configurations() else { continue };
+        for configuration in configurations {
+            let Some(Value::Object(members)) = configuration.value() else { continue };
+            // What stands in no other file is one of ours, a part of one, or a part of Envoy's.
+            let is_inside = configuration.place != Place::default();
+            if is_inside || members.keys().all(|key| KEYS.contains(&key.as_str())) {
+                found.push((place.clone(), members));
             }
         }
     }
