@@ -21,6 +21,7 @@ mod places;
 mod raises;
 mod routing;
 mod run;
+mod schema;
 #[path = "../support/mod.rs"]
 mod support;
 mod table;

@@ -15,6 +15,7 @@ use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
 use crate::explained;
+use crate::schema;
 use crate::support::{Envoy, EnvoyOptions, Request, Response, Upstream, now, wire};
 use crate::table::{Expect, Keys, Row, Suite, World};
 
@@ -22,7 +23,8 @@ use crate::table::{Expect, Keys, Row, Suite, World};
 pub fn trials(suite: Suite, keys: &Arc<Keys>) -> Vec<Trial> {
     let suite = Arc::new(suite);
     let stage = Arc::new(Stage::new(Arc::clone(&suite)));
-    let mut trials = Vec::new();
+    let config = suite.config.clone();
+    let mut trials = vec![trial(format!("schema: {}", suite.name), move || schema::check(&config))];
     for index in 0..suite.rows.len() {
         let name = format!("{}: {}", suite.name, suite.rows[index].name);
         if suite.in_memory {
