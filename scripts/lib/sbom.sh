@@ -36,7 +36,9 @@ write_sbom() (
         cargo tree --locked --quiet --package envoy-stepup --target "$target" --prefix none --format '{p}' --edges "$1"
     }
     cd "$STEPUP_ROOT" || exit
-    git ls-files -z | tar --null --files-from - --create --file - | tar -xf - -C "$copy"
+    git ls-files -z --cached --others --exclude-standard --deduplicate \
+        | while IFS= read -r -d '' name; do [[ ! -e $name ]] || printf '%s\0' "$name"; done \
+        | tar --null --files-from - --create --file - | tar -xf - -C "$copy"
     tree normal,no-proc-macro >"$work/linked"
     tree normal,build >"$work/built"
     cd "$copy" || exit
