@@ -18,14 +18,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use envoy_stepup::config::compile_value;
 use serde_json::{Value, json};
 use support::bootstrap::{route, route_with_policy};
 use support::folder::Folder;
 use support::prometheus::promtool;
 use support::shipped::fewest_capabilities;
 use support::{
-    Algorithm, Claims, Envoy, EnvoyOptions, Prometheus, Reply, Request, SigningKey, Upstream,
-    claims, forge, now, poll, shipped, tokens,
+    Algorithm, Claims, Envoy, EnvoyOptions, Prometheus, ReloadOutcome, Reply, Request, SigningKey,
+    Upstream, claims, forge, now, poll, shipped, tokens,
 };
 
 const ALERTS: &str = "envoy/grafana/alerts.yaml";
@@ -68,7 +69,7 @@ fn config() -> Value {
             {"name": "strong", "proven_by": [{"acr": ["phr"]}]},
         ],
         "issuers": [
-            issuer("id", remote("id", json!({}))),
+            issuer("id", remote("id", json!({"refresh": "5s", "refresh_min": "5s"}))),
             issuer("stale", remote("stale", short())),
             issuer("down", remote("down", json!({"wait": "0s"}))),
             issuer("introspection", introspection),
@@ -205,6 +206,23 @@ impl Stage {
     }
 }
 
+impl Stage {
+    /// Traffic that changes with the time, for something to be seen in a plot.
+    fn send_for(&self, seconds: u32) {
+        let end = Instant::now() + Duration::from_secs(seconds.into());
+        for round in 0.. {
+            let sent = |(index, _): &(usize, _)| (round / 4 + index * 5) % 9 < 5;
+            for (_, (request, _)) in self.traffic().into_iter().enumerate().filter(sent) {
+                self.envoy.send(&request);
+            }
+            thread::sleep(Duration::from_millis(200));
+            if Instant::now() >= end {
+                return;
+            }
+        }
+    }
+}
+
 fn target(request: &Request) -> String {
     String::from_utf8_lossy(&request.target).into_owned()
 }
@@ -252,7 +270,10 @@ fn every_query_of_the_dashboard_has_data_and_alerts_fire_while_there_is_trouble(
     }
     is_as_documented(&prometheus);
     decision_times_are_real(&prometheus);
-    plot::draw_if_asked(&prometheus);
+    if let Some(file) = plot::asked() {
+        stage.send_for(plot::SECONDS);
+        plot::draw(&prometheus, &file);
+    }
 }
 
 /// The rules without the times for which alerts have to last.
@@ -329,6 +350,71 @@ fn decision_times_are_real(prometheus: &Prometheus) {
     assert!(count >= 1.0 && count <= decisions / 16.0, "{count} of {decisions}");
     let wait = value("stepup_wait_milliseconds_sum / stepup_wait_milliseconds_count");
     assert!((20.0..2000.0).contains(&wait), "{wait} ms, where a server takes 30");
+}
+
+/// Each worker of a replaced configuration takes back what it has told.
+#[test]
+fn a_configuration_that_is_replaced_is_told_as_gone_and_so_are_its_issuers() {
+    let upstream = Upstream::start();
+    let key = SigningKey::generate(Algorithm::Es256, "k");
+    let jwks = tokens::jwks([&key]).to_string();
+    let keys = Upstream::start_with(move |_| Reply::new(200, &jwks));
+    let config = |issuer: &str| {
+        json!({
+            "levels": [{"name": "password", "proven_by": [{"acr": ["1"]}]}],
+            "issuers": [{
+                "issuer": format!("https://{issuer}.example.com"),
+                "audiences": ["https://api.example.com"],
+                "keys": {"remote": {"cluster": "keys", "uri": "https://id.example.com/keys"}},
+            }],
+            "policies": {"read": {"require": [{"level": "password"}]}},
+            "default": "read",
+        })
+    };
+    let options = EnvoyOptions::new(&upstream, config("one"))
+        .cluster("keys", keys.addr())
+        .concurrency(2)
+        .dynamic_listener()
+        .drain_time(1)
+        .allow_only(&fewest_capabilities());
+    let envoy = Envoy::start(options);
+    let value = |name: &str| envoy.stats(&format!("wasmcustom.stepup.{name}"));
+    let is = |name: &str, expected: u64| {
+        let found = poll(Duration::from_secs(15), || (value(name) == Some(expected)).then_some(()));
+        assert!(found.is_some(), "{name}: {:?}, expected {expected}", value(name));
+    };
+    let version = |issuer: &str| {
+        format!("config_info.configuration.{}", compile_value(&config(issuer)).unwrap().version)
+    };
+    let token = key.token(claims(now()).issuer("https://one.example.com").acr("1"));
+    assert_eq!(envoy.send(&Request::get("/").bearer(&token)).status, 200);
+    is(&version("one"), 1);
+    is("usable_keys.issuer.one_example_com", 1);
+    is("token_cache.tokens", 1);
+    assert_eq!(envoy.reload(config("other")), ReloadOutcome::Accepted);
+    is(&version("one"), 0);
+    is("key_limit_seconds.issuer.one_example_com", 0);
+    is("token_cache.tokens", 0);
+    is(&version("other"), 1);
+    is("usable_keys.issuer.other_example_com", 1);
+    let name = "decisions.policy.read.mode.enforce.outcome.allow.reason.proven";
+    is(name, 1);
+}
+
+#[test]
+fn the_panels_of_the_dashboard_stand_beside_each_other() {
+    let dashboard: Value = serde_json::from_str(&shipped::text(DASHBOARD)).unwrap();
+    let (mut ids, mut taken) = (BTreeSet::new(), BTreeSet::new());
+    for panel in dashboard["panels"].as_array().unwrap() {
+        assert!(ids.insert(panel["id"].as_u64().unwrap()), "{}", panel["title"]);
+        let [x, y, w, h] =
+            ["x", "y", "w", "h"].map(|side| panel["gridPos"][side].as_u64().unwrap());
+        assert!(x + w <= 24, "{}", panel["title"]);
+        for (row, column) in (y..y + h).flat_map(|row| (x..x + w).map(move |column| (row, column)))
+        {
+            assert!(taken.insert((row, column)), "{} stands on another", panel["title"]);
+        }
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::env;
 use std::error::Error;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use plotters::prelude::*;
 use serde_json::Value;
@@ -20,18 +20,20 @@ const PANELS: [&str; 6] = [
     "Time of a decision",
 ];
 /// How much of the past is drawn, in seconds.
-const SECONDS: u32 = 20;
+pub(super) const SECONDS: u32 = 40;
 const SIZE: (u32, u32) = (960, 780);
 
-/// Draws where `STEPUP_PLOT` says so.
-pub(super) fn draw_if_asked(prometheus: &Prometheus) {
-    if let Some(file) = env::var_os("STEPUP_PLOT") {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
-        draw(prometheus, &file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-    }
+/// The file to draw to, if that is asked for.
+pub(super) fn asked() -> Option<PathBuf> {
+    env::var_os("STEPUP_PLOT").map(|file| Path::new(env!("CARGO_MANIFEST_DIR")).join(file))
 }
 
-fn draw<'f>(prometheus: &Prometheus, file: &'f Path) -> Result<(), Box<dyn Error + 'f>> {
+/// Draws what Prometheus has found in the last seconds.
+pub(super) fn draw(prometheus: &Prometheus, file: &Path) {
+    try_draw(prometheus, file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+}
+
+fn try_draw<'f>(prometheus: &Prometheus, file: &'f Path) -> Result<(), Box<dyn Error + 'f>> {
     let dashboard: Value = serde_json::from_str(&shipped::text(DASHBOARD))?;
     let root = SVGBackend::new(file, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
@@ -72,7 +74,7 @@ fn draw_panel<'b>(
         .build_cartesian_2d(0.0..f64::from(SECONDS), 0.0..most)?;
     chart
         .configure_mesh()
-        .light_line_style(WHITE)
+        .max_light_lines(0)
         .x_label_formatter(&|seconds| format!("{seconds:.0} s"))
         .label_style(("sans-serif", 11))
         .draw()?;

@@ -93,6 +93,7 @@ pub struct EnvoyOptions {
     after: Vec<Value>,
     pub(super) variables: Vec<(String, String)>,
     stats_config: Option<Value>,
+    pub(super) drain_time: Option<u32>,
 }
 
 impl EnvoyOptions {
@@ -147,6 +148,7 @@ impl EnvoyOptions {
             after: Vec::new(),
             variables: Vec::new(),
             stats_config: None,
+            drain_time: None,
         }
     }
 
@@ -214,6 +216,13 @@ impl EnvoyOptions {
     #[must_use]
     pub fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// For how many seconds a listener that was replaced lives on; 600 otherwise.
+    #[must_use]
+    pub const fn drain_time(mut self, seconds: u32) -> Self {
+        self.drain_time = Some(seconds);
         self
     }
 

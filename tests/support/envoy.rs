@@ -258,6 +258,12 @@ impl Process {
             .args(["--concurrency", &options.concurrency.to_string()])
             .args(["--component-log-level", &options.log_level])
             .args(["--log-level", "info", "--disable-hot-restart"])
+            .args(
+                options
+                    .drain_time
+                    .iter()
+                    .flat_map(|seconds| ["--drain-time-s".to_owned(), seconds.to_string()]),
+            )
             .envs(options.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a file has two handles"))
