@@ -12,6 +12,7 @@ mod init;
 pub mod key;
 mod layout;
 pub mod place;
+mod policy_tests;
 mod proof;
 mod routes;
 pub mod schema;
@@ -30,6 +31,7 @@ use self::check::CheckArguments;
 use self::completions::CompletionsArguments;
 use self::explain::ExplainArguments;
 use self::init::InitArguments;
+use self::policy_tests::TestArguments;
 use self::proof::ProofArguments;
 use self::routes::RoutesArguments;
 use self::schema::SchemaArguments;
@@ -59,6 +61,7 @@ struct Arguments {
 enum Command {
     Check(CheckArguments),
     Explain(Box<ExplainArguments>),
+    Test(TestArguments),
     Routes(RoutesArguments),
     Token(Box<TokenArguments>),
     Proof(ProofArguments),
@@ -114,6 +117,7 @@ fn run(command: &Command, out: &mut dyn Write, notes: &mut dyn Write) -> Result<
     match command {
         Command::Check(arguments) => check::run(arguments, out, notes),
         Command::Explain(arguments) => explain::run(arguments, out),
+        Command::Test(arguments) => policy_tests::run(arguments, out),
         Command::Routes(arguments) => routes::run(arguments, out),
         Command::Token(arguments) => token::run(arguments, out, notes),
         Command::Proof(arguments) => proof::run(arguments, out),

@@ -52,6 +52,14 @@ pub(super) fn counted(word: &str, items: &[String]) -> String {
     format!("the {word}{plural} {}", list(items, "and"))
 }
 
+/// What a rule's match asks for, in one line.
+pub(super) fn matched(matcher: Option<&Value>) -> String {
+    let Some(matcher) = matcher else { return String::new() };
+    let methods = texts(matcher.get("methods")).join(" ");
+    let parts = matches(matcher).join(", ");
+    [methods, parts].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
 /// What a rule's match asks for beside the methods, part by part, path first.
 pub(super) fn matches(matcher: &Value) -> Vec<String> {
     const PATHS: [(&str, &str); 5] = [

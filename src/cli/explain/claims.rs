@@ -20,7 +20,7 @@ const LIFETIME: Duration = Duration::from_mins(5);
 ///
 /// # Errors
 /// A sentence about `auth_age`.
-pub(crate) fn complete(
+pub(in crate::cli) fn complete(
     claims: &Map<String, Value>,
     policies: &PolicySet,
     at: Timestamp,

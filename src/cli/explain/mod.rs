@@ -20,7 +20,11 @@ pub use self::question::Question;
 pub use self::record::{Found, RaiseRecord, Record, Required};
 pub use self::simulate::explain;
 
-pub(super) use self::arguments::ExplainArguments;
+pub(super) use self::arguments::{
+    ExplainArguments, Request as RequestLine, header, parse_source, parse_time,
+};
+pub(super) use self::claims::complete as complete_claims;
+pub(super) use self::simulate::remote_feeds;
 pub(super) use self::text::{Context, sentences};
 
 use self::arguments::Format;

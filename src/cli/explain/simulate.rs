@@ -101,7 +101,9 @@ fn make_talkative(value: &mut Value) {
 }
 
 /// The feeds that are fetched, by name.
-fn remote_feeds(configuration: &Value) -> impl Iterator<Item = (&String, &Value)> {
+pub(in crate::cli) fn remote_feeds(
+    configuration: &Value,
+) -> impl Iterator<Item = (&String, &Value)> {
     let feeds = configuration.get("feeds").and_then(Value::as_object).into_iter().flatten();
     feeds.filter_map(|(name, feed)| Some((name, feed.get("remote")?)))
 }

@@ -128,26 +128,27 @@ fn verb(decision: &str) -> &'static str {
 fn selected(record: &Record, context: &Context<'_>) -> Option<String> {
     let rule = record.rule.as_deref()?;
     let names = words::list(&record.policies, "and");
-    let policies = match record.policies.len() {
+    let decides = match record.policies.len() {
         0 => return None,
-        1 => format!("the policy {names}"),
-        _ => format!("servers read the request in several ways, and the policies {names}"),
+        1 => format!("the policy {names} decides"),
+        _ => format!(
+            "the policies {names} decide together, as servers read the request in several ways"
+        ),
     };
-    let decides = if record.policies.len() == 1 { "decides" } else { "decide together" };
     Some(match rule {
-        "default" => format!("No rule matches, so by default {policies} {decides}."),
+        "default" => format!("No rule matches, so by default {decides}."),
         "route_metadata" => {
-            format!("The route names {policies} in its metadata, which wins over the rules.")
+            format!(
+                "The route names its policy in its metadata, which wins over the rules: {decides}."
+            )
         }
         rule => {
             let index = rule.strip_prefix("rules[").and_then(|rest| rest.strip_suffix(']'));
             let index = index.and_then(|index| index.parse::<usize>().ok());
             let written =
                 index.and_then(|index| words::items(context.value.get("rules")).nth(index));
-            let matcher = written.and_then(|rule| rule.get("match"));
-            let mut parts = words::texts(matcher.and_then(|matcher| matcher.get("methods")));
-            parts.extend(matcher.map(words::matches).unwrap_or_default());
-            format!("{rule} matches first ({}), so {policies} {decides}.", parts.join(" "))
+            let matched = words::matched(written.and_then(|rule| rule.get("match")));
+            format!("{rule} matches first ({matched}), so {decides}.")
         }
     })
 }

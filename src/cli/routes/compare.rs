@@ -284,11 +284,9 @@ fn moved(old: &Value, new: &Value) -> Vec<Change> {
     let in_order = longest_rising(&places);
     let changes = places.iter().filter(|place| !in_order.contains(place)).map(|(was, now)| {
         let rule = words::items(new.get("rules")).nth(*now).and_then(|rule| rule.get("match"));
-        let mut parts = words::texts(rule.and_then(|rule| rule.get("methods")));
-        parts.extend(rule.map(words::matches).unwrap_or_default());
         Change {
             verdict: Verdict::Same,
-            what: format!("rules[{was}] is rules[{now}] now: {}", parts.join(" ")),
+            what: format!("rules[{was}] is rules[{now}] now: {}", words::matched(rule)),
             details: vec![
                 "what that changes for sample requests stands above, if anything".to_owned(),
             ],
