@@ -45,9 +45,12 @@ const FAILED: u8 = 2;
 const EXAMPLES: &str = "\
 Examples:
   stepup check envoy.yaml
+  stepup routes --config envoy.yaml
+  stepup explain --config envoy.yaml --path /accounts/7
+  stepup test policy-tests.yaml
   stepup token --key test.jwk --acr phr
 
-More of them: stepup check --help, stepup token --help, stepup proof --help";
+More of them: stepup COMMAND --help";
 
 /// Step-up authentication at the gateway: check configurations, make test tokens and proofs.
 #[derive(Debug, Parser)]

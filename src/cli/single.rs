@@ -49,7 +49,8 @@ impl Single {
         };
         let policies = configuration.compile().map_err(|mistakes| {
             let lines = mistakes.iter().map(|m| format!("{name}: {}", printable(&m.to_string())));
-            Failure::new(lines.collect::<Vec<_>>().join("\n"))
+            let hint = format!("{name}: stepup check shows where that is");
+            Failure::new(lines.chain([hint]).collect::<Vec<_>>().join("\n"))
         })?;
         let value = configuration.value().unwrap_or_default();
         Ok(Self { documents, value, policies })

@@ -8,10 +8,11 @@ use serde_json::{Map, Value};
 
 use super::expect::{self, Expectation};
 use super::reader::{At, Mistakes};
-use crate::cli::document::Documents;
+use crate::cli::document::{Documents, Spot};
 use crate::cli::explain::{
     Question, RequestLine, complete_claims, header, parse_source, parse_time, remote_feeds,
 };
+use crate::cli::place::Place;
 use crate::cli::single::Single;
 use crate::cli::{Failure, name_of, printable, read_text};
 use crate::time::Timestamp;
@@ -48,8 +49,8 @@ impl TestFile {
         let text = read_text(file)?;
         let in_file = |message: &str| Failure::new(format!("{name}: {}", printable(message)));
         let documents = Documents::parse(&text).map_err(|message| in_file(&message))?;
-        let documents = documents.into_values();
-        let [document] = documents.as_slice() else {
+        let (Some(Spot { value: document, .. }), 1) = (documents.document(0), documents.len())
+        else {
             return Err(in_file("expected one document with config and tests"));
         };
         let mistakes = Mistakes::default();
@@ -62,13 +63,29 @@ impl TestFile {
                 Ok(Self { name, config, single, tests })
             }
             _ => {
-                let lines = mistakes
+                let mut placed = mistakes
                     .iter()
-                    .map(|mistake| format!("{name}: {}", printable(&mistake.to_string())));
+                    .map(|mistake| (position(&documents, &text, &mistake.path), mistake))
+                    .collect::<Vec<_>>();
+                placed.sort_by_key(|(position, _)| *position);
+                let lines = placed.iter().map(|(position, mistake)| {
+                    let at = position.map(|(line, column)| format!(":{line}:{column}"));
+                    format!("{name}{}: {}", at.unwrap_or_default(), printable(&mistake.to_string()))
+                });
                 Err(Failure::new(lines.collect::<Vec<_>>().join("\n")))
             }
         }
     }
+}
+
+/// Where something stands in the text: line and column, from 1.
+fn position(documents: &Documents, text: &str, path: &str) -> Option<(usize, usize)> {
+    let found = documents.tree(0)?.at(&Place::default()).inside(path);
+    let start = found.key().or_else(|| found.mark(text))?.start;
+    let before = text.get(..start)?;
+    let line = before.matches('\n').count().saturating_add(1);
+    let column = before.rsplit('\n').next()?.chars().count().saturating_add(1);
+    Some((line, column))
 }
 
 type Root = (String, Single, Vec<Test>);
