@@ -125,7 +125,7 @@ fn run(command: &Command, out: &mut dyn Write, notes: &mut dyn Write) -> Result<
         Command::Token(arguments) => token::run(arguments, out, notes),
         Command::Proof(arguments) => proof::run(arguments, out),
         Command::Init(arguments) => init::run(arguments, out, notes),
-        Command::Schema(_) => schema::run(out),
+        Command::Schema(arguments) => schema::run(arguments, out),
         Command::Completions(arguments) => completions::run(arguments, out),
     }
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use envoy_stepup::cli::document::Documents;
 use envoy_stepup::cli::place::Place;
+use envoy_stepup::cli::schema;
 use envoy_stepup::config::KEYS;
 use serde_json::{Map, Value, json};
 
@@ -40,6 +41,49 @@ fn the_schema_accepts_every_configuration_that_is_shipped() {
         }
     }
     assert!(checked >= 4, "only {checked} configurations were found");
+}
+
+#[test]
+fn the_schema_of_whole_files_looks_into_every_file_that_is_shipped() {
+    let schema = serde_json::from_str::<Value>(&schema::whole_file_text()).unwrap();
+    jsonschema::meta::validate(&schema).unwrap();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    let mut checked = 0;
+    for file in files(&root().join("envoy"), "yaml") {
+        for mut document in Documents::parse(&text(&file)).unwrap().into_values() {
+            assert_eq!(refusals(&validator, &document), [""; 0], "{}", file.display());
+            if misspell(&mut document) {
+                let refusals = refusals(&validator, &document);
+                assert!(
+                    refusals.iter().any(|refusal| refusal.contains("routs")),
+                    "{}",
+                    file.display()
+                );
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked >= 4, "only {checked} configurations were found");
+    // A filter of others may have such keys.
+    let others = json!({"static_resources": {"listeners": [{"filter_chains": [{"filters": [{"typed_config": {"http_filters": [
+        {"typed_config": {"config": {"name": "other", "configuration": {"value": {"rules": 1}}}}},
+    ]}}]}]}]}});
+    assert_eq!(refusals(&validator, &others), [""; 0]);
+}
+
+/// Adds a key that is unknown beside the rules of a configuration.
+fn misspell(value: &mut Value) -> bool {
+    match value {
+        Value::Object(members)
+            if members.contains_key("rules") && members.contains_key("policies") =>
+        {
+            members.insert("routs".to_owned(), json!([]));
+            true
+        }
+        Value::Object(members) => members.values_mut().any(misspell),
+        Value::Array(items) => items.iter_mut().any(misspell),
+        _ => false,
+    }
 }
 
 #[test]

@@ -2,28 +2,46 @@
 //!
 //! What the filter takes is decided by `config`; `tests/schema` holds the schema to it.
 
+mod whole;
+
 use std::io::Write;
+
+use serde_json::Value;
 
 use super::Failure;
 
 /// As it is kept, with links into the documents, which are generated from it.
-pub const SOURCE: &str = include_str!("../config/schema.json");
+pub const SOURCE: &str = include_str!("../../config/schema.json");
 
 const EXAMPLES: &str = "\
 Examples:
   stepup schema > stepup.schema.json        for an editor; then begin a configuration with
                                             # yaml-language-server: $schema=stepup.schema.json
+  stepup schema --whole-file > envoy-stepup.schema.json
+                                            for an envoy.yaml, a WasmPlugin and the like
 
 What the filter takes is told by stepup check; the schema is for completion while you write.";
 
 /// Print the JSON Schema (draft 2020-12) of the filter's configuration
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
-pub(super) struct SchemaArguments {}
+pub(super) struct SchemaArguments {
+    /// For files of Envoy, Istio and Envoy Gateway that hold the configuration; of the rest, it says nothing
+    #[arg(long)]
+    whole_file: bool,
+}
 
-pub(super) fn run(out: &mut dyn Write) -> Result<u8, Failure> {
-    out.write_all(text().as_bytes())?;
+pub(super) fn run(arguments: &SchemaArguments, out: &mut dyn Write) -> Result<u8, Failure> {
+    let text = if arguments.whole_file { whole_file_text() } else { text() };
+    out.write_all(text.as_bytes())?;
     Ok(0)
+}
+
+/// The schema for whole files, as it is printed.
+pub fn whole_file_text() -> String {
+    // A test reads it.
+    let configuration = serde_json::from_str::<Value>(&text()).unwrap_or_default();
+    format!("{:#}\n", whole::around(configuration))
 }
 
 /// The schema as it is printed: an editor can follow no link into the documents.
@@ -54,7 +72,6 @@ fn link(found: &str) -> Option<(&str, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::Value;
 
     /// Takes the texts for people away.
     fn bare(schema: &mut Value) {
@@ -73,7 +90,8 @@ mod tests {
     #[test]
     fn the_printed_schema_is_the_kept_one_without_links_into_the_documents() {
         let mut out = Vec::new();
-        assert_eq!(run(&mut out), Ok(0));
+        let arguments = SchemaArguments { whole_file: false };
+        assert_eq!(run(&arguments, &mut out), Ok(0));
         let mut printed = serde_json::from_slice::<Value>(&out).unwrap();
         let shown = &printed["properties"]["dpop"]["description"];
         assert_eq!(
