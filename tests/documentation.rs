@@ -42,6 +42,8 @@ enum Kind {
     Capabilities,
     /// A configuration of Prometheus, which tests/monitoring.rs shows to it.
     Prometheus,
+    /// Tests of a configuration, which tests/policy_tests.rs runs.
+    PolicyTests,
     Unknown,
 }
 
@@ -321,6 +323,8 @@ fn kind(value: &Value) -> Kind {
         Kind::Capabilities
     } else if members.contains_key("scrape_configs") {
         Kind::Prometheus
+    } else if members.contains_key("tests") {
+        Kind::PolicyTests
     } else {
         envoy_file(value).map_or(Kind::Unknown, Kind::Envoy)
     }

@@ -50,6 +50,14 @@ fn the_configurations_that_are_shipped_pass_their_tests_which_look_at_everything
 }
 
 #[test]
+fn the_example_in_the_document_passes() {
+    let document = fs::read_to_string(golden::root().join("docs/policy-tests.md")).unwrap();
+    let example = document.split("```yaml\n").nth(1).unwrap().split("```").next().unwrap();
+    let output = stepup(&["test", &file("example.yaml", example), "--config", "envoy/envoy.yaml"]);
+    assert_eq!(output.status.code(), Some(0), "{}{}", text(&output), errors(&output));
+}
+
+#[test]
 fn a_failure_shows_what_was_expected_and_found_and_why() {
     let output = stepup(&["test", RICH, "--coverage"]);
     assert_eq!(output.status.code(), Some(1), "{}", errors(&output));
