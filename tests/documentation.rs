@@ -42,7 +42,7 @@ enum Kind {
     Capabilities,
     /// A configuration of Prometheus, which tests/monitoring.rs shows to it.
     Prometheus,
-    /// Tests of a configuration, which tests/policy_tests.rs runs.
+    /// Tests of a configuration, which `tests/policy_tests.rs` runs.
     PolicyTests,
     Unknown,
 }

@@ -87,7 +87,11 @@ impl Signals {
             };
             Kept { name, per, what }
         });
-        Self { kept: kept.collect(), ..Self::default() }
+        Self {
+            kept: kept.collect(),
+            #[cfg(not(target_family = "wasm"))]
+            pretended: std::collections::HashMap::new(),
+        }
     }
 
     /// Whether any looks at responses.
