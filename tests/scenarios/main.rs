@@ -22,6 +22,7 @@ mod raises;
 mod routing;
 mod run;
 mod schema;
+mod shadow;
 #[path = "../support/mod.rs"]
 mod support;
 mod table;

@@ -15,9 +15,9 @@ use libtest_mimic::{Failed, Trial};
 use serde_json::Value;
 
 use crate::explained;
-use crate::schema;
 use crate::support::{Envoy, EnvoyOptions, Request, Response, Upstream, now, wire};
 use crate::table::{Expect, Keys, Row, Suite, World};
+use crate::{schema, shadow};
 
 /// The rows of a suite as tests.
 pub fn trials(suite: Suite, keys: &Arc<Keys>) -> Vec<Trial> {
@@ -25,6 +25,18 @@ pub fn trials(suite: Suite, keys: &Arc<Keys>) -> Vec<Trial> {
     let stage = Arc::new(Stage::new(Arc::clone(&suite)));
     let config = suite.config.clone();
     let mut trials = vec![trial(format!("schema: {}", suite.name), move || schema::check(&config))];
+    if suite.in_memory {
+        let (suite, keys) = (Arc::clone(&suite), Arc::clone(keys));
+        trials.push(trial(format!("memory, shadow: {}", suite.name), move || {
+            shadow::run_in_memory(&suite, &keys);
+        }));
+    }
+    if shadow::IN_ENVOY.contains(&suite.name) {
+        let (suite, keys) = (Arc::clone(&suite), Arc::clone(keys));
+        trials.push(trial(format!("envoy, shadow: {}", suite.name), move || {
+            shadow::run_in_envoy(&suite, &keys);
+        }));
+    }
     for index in 0..suite.rows.len() {
         let name = format!("{}: {}", suite.name, suite.rows[index].name);
         if suite.in_memory {
