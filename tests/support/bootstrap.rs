@@ -89,6 +89,7 @@ pub struct EnvoyOptions {
     failure_policy: String,
     allow_on_headers_stop_iteration: Option<bool>,
     transport_socket: Option<Value>,
+    access_log: Option<Value>,
     before: Vec<Value>,
     after: Vec<Value>,
     pub(super) variables: Vec<(String, String)>,
@@ -144,6 +145,7 @@ impl EnvoyOptions {
             failure_policy: "FAIL_RELOAD".to_owned(),
             allow_on_headers_stop_iteration: None,
             transport_socket: None,
+            access_log: None,
             before: Vec::new(),
             after: Vec::new(),
             variables: Vec::new(),
@@ -240,6 +242,13 @@ impl EnvoyOptions {
         self
     }
 
+    /// The `access_log` of the connection manager. What it writes to the standard output is in the log.
+    #[must_use]
+    pub fn access_log(mut self, access_log: Value) -> Self {
+        self.access_log = Some(access_log);
+        self
+    }
+
     /// An HTTP filter that runs before the wasm filter.
     #[must_use]
     pub fn filter_before(mut self, filter: Value) -> Self {
@@ -301,7 +310,7 @@ impl EnvoyOptions {
     }
 
     fn listener(&self) -> Value {
-        let manager = json!({
+        let mut manager = json!({
             "name": "envoy.filters.network.http_connection_manager",
             "typed_config": {
                 "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
@@ -318,6 +327,9 @@ impl EnvoyOptions {
                 },
             },
         });
+        if let Some(access_log) = &self.access_log {
+            manager["typed_config"]["access_log"] = access_log.clone();
+        }
         let mut chain = json!({"filters": [manager]});
         if let Some(socket) = &self.transport_socket {
             chain["transport_socket"] = socket.clone();
