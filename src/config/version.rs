@@ -24,7 +24,8 @@ pub(super) fn of(document: &Value) -> Box<str> {
 /// not written out first.
 fn feed(value: &Value, hash: &mut Hash) {
     let text = |text: &str, hash: &mut Hash| {
-        hash.update(text.len().to_le_bytes());
+        // As many bytes in the module as in the command, which would tell another version otherwise.
+        hash.update(u64::try_from(text.len()).unwrap_or(u64::MAX).to_le_bytes());
         hash.update(text);
     };
     match value {
