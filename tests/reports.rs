@@ -7,8 +7,8 @@ mod support;
 
 use std::time::Duration;
 
-use serde_json::json;
-use support::{Envoy, EnvoyOptions, Request, Upstream, claims, now};
+use serde_json::{Value, json};
+use support::{Algorithm, Envoy, EnvoyOptions, Request, SigningKey, Upstream, claims, now, tokens};
 
 #[test]
 fn a_debug_line_tells_which_request_and_why_and_nothing_of_the_token() {
@@ -65,8 +65,7 @@ fn a_debug_line_names_the_issuer_whose_keys_or_claims_are_not_there() {
         }),
     ).variable("STEPUP_TEST_SECRET", "s"));
     let token = |name: &str| {
-        support::SigningKey::generate(support::Algorithm::Es256, "a")
-            .token(claims(now()).issuer(name).acr("1"))
+        SigningKey::generate(Algorithm::Es256, "a").token(claims(now()).issuer(name).acr("1"))
     };
     for (issuer, status, said) in [
         (
@@ -88,5 +87,163 @@ fn a_debug_line_names_the_issuer_whose_keys_or_claims_are_not_there() {
         let answer = envoy.send(&Request::get("/").bearer(&token(issuer)));
         assert_eq!(answer.status, status, "{issuer}: {answer:?}");
         envoy.wait_for_log(said);
+    }
+}
+
+/// The first YAML block of a document that holds this key, as an operator copies it.
+fn from_document(document: &str, key: &str) -> Value {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/").to_owned() + document;
+    let text = std::fs::read_to_string(path).unwrap();
+    let mut blocks = text.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let block = blocks.find(|block| block.starts_with(&format!("{key}:"))).unwrap();
+    serde_saphyr::from_str::<Value>(block).unwrap()[key].clone()
+}
+
+/// The configuration of [`EnvoyOptions::step_up`] with a key that the test signs with, and changes.
+fn step_up(changes: &Value) -> (SigningKey, Value) {
+    let key = SigningKey::generate(Algorithm::Es256, "k");
+    let mut config = json!({
+        "levels": [{"name": "strong", "proven_by": [{"acr": ["phr"]}]}],
+        "issuers": [{
+            "issuer": "https://id.example.com",
+            "audiences": ["https://api.example.com"],
+            "keys": {"inline": tokens::jwks([&key])},
+        }],
+        "policies": {
+            "open": {"public": true},
+            "pay": {"require": [{"level": "strong", "max_age": "5m"}]},
+        },
+        "rules": [{"match": {"prefix": "/open"}, "policy": "open"}],
+        "default": "pay",
+    });
+    config.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
+    (key, config)
+}
+
+#[test]
+fn the_access_log_of_the_document_tells_what_was_decided() {
+    let upstream = Upstream::start();
+    let (key, config) = step_up(&json!({
+        "audit": {"filter_state": true, "subject_salt": {"env": "STEPUP_SALT"}},
+    }));
+    let options = EnvoyOptions::new(&upstream, config)
+        .variable("STEPUP_SALT", "pepper")
+        .access_log(from_document("operations.md", "access_log"));
+    let envoy = Envoy::start(options);
+    let token = key.token(claims(now()).acr("phr").auth_time_ago(400));
+    assert_eq!(envoy.send(&Request::get("/").bearer(&token)).status, 401);
+    assert_eq!(envoy.send(&Request::get("/open")).status, 200);
+    let lines = support::poll(Duration::from_secs(10), || {
+        let log = envoy.log();
+        let lines = log
+            .lines()
+            .filter(|line| line.starts_with("{\""))
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let lines = lines.filter(|line| line.get("method").is_some()).collect::<Vec<_>>();
+        (lines.len() == 2).then_some(lines)
+    });
+    let lines = lines.unwrap_or_else(|| panic!("{}", envoy.log()));
+    let shown = |line: &Value| {
+        ["status", "decision", "reason", "mode", "policy", "level"].map(|name| line[name].clone())
+    };
+    assert_eq!(
+        shown(&lines[0]),
+        [
+            json!(401),
+            json!("challenge"),
+            json!("age"),
+            json!("enforce"),
+            json!("pay"),
+            json!("strong")
+        ]
+    );
+    let age = lines[0]["age"].as_str().map(str::parse::<u64>);
+    assert!(matches!(age, Some(Ok(400..=460))), "{}", lines[0]);
+    assert_eq!(lines[0]["subject"].as_str().map(str::len), Some(32), "{}", lines[0]);
+    assert_eq!(
+        shown(&lines[1]),
+        [json!(200), json!("allow"), json!("public"), json!("enforce"), json!("open"), json!(null)]
+    );
+}
+
+#[test]
+fn what_a_client_says_in_the_name_of_an_upstream_header_never_reaches_the_upstream() {
+    let headers = json!([{"name": "x-stepup-level", "value": "level"}]);
+    for mode in ["enforce", "shadow"] {
+        let upstream = Upstream::start();
+        let (key, config) = step_up(&json!({"mode": mode, "upstream_headers": headers}));
+        let envoy = Envoy::start(EnvoyOptions::new(&upstream, config));
+        let good = key.token(claims(now()).acr("phr").auth_time_ago(10));
+        let weak = key.token(claims(now()).acr("1"));
+        let mut sent = 0;
+        for name in ["x-stepup-level", "X-StepUp-Level", "X_STEPUP_LEVEL", "x-stepup_level"] {
+            for (path, token) in
+                [("/open", ""), ("/open/a", &*weak), ("/", &*good), ("/", &*weak), ("/", "")]
+            {
+                sent += 1;
+                let id = format!("{mode}-{sent}");
+                let request = Request::get(path).header("x-test-id", &id);
+                let request = request.header(name, "high").header(name, "higher");
+                let request = if token.is_empty() { request } else { request.bearer(token) };
+                let response = envoy.send(&request);
+                let reached = upstream.received_with(&id);
+                let goes_on = mode == "shadow" || path != "/" || token == good;
+                assert_eq!(
+                    reached.len(),
+                    usize::from(goes_on),
+                    "{mode} {name} {path} {response:?}"
+                );
+                let told = if token == good { vec![b"strong".to_vec()] } else { vec![] };
+                for received in reached {
+                    let alike = received.headers.iter().filter(|(name, _)| {
+                        name.to_ascii_lowercase().replace('_', "-") == "x-stepup-level"
+                    });
+                    let values = alike.map(|(_, value)| value.clone()).collect::<Vec<_>>();
+                    assert_eq!(values, told, "{mode} {name} {path}");
+                }
+            }
+        }
+    }
+}
+
+/// Envoy's own trace of requests shows their headers; this is about the filter's.
+#[test]
+fn no_token_and_no_secret_is_in_a_line_of_the_filter_at_any_level() {
+    let upstream = Upstream::start();
+    let (key, config) = step_up(&json!({
+        "audit": {"log": "all", "filter_state": true, "subject_salt": {"env": "STEPUP_SALT"}},
+        "tokens": {"from": [{"header": "authorization", "scheme": "Bearer"}, {"cookie": "t"}, {"query": "t"}]},
+        "upstream_headers": [{"name": "x-sub", "value": "subject"}],
+    }));
+    let options = EnvoyOptions::new(&upstream, config)
+        .variable("STEPUP_SALT", "PEPPER-OF-THE-TEST")
+        .log_level("wasm:trace,main:warning");
+    let envoy = Envoy::start(options);
+    let good = key.token(claims(now()).acr("phr").auth_time_ago(10));
+    let weak = key.token(claims(now()).acr("1"));
+    let forged = weak.chars().rev().collect::<String>();
+    let mut told = 0;
+    for token in [&*good, &weak, &forged, "SECRET", "SECRET.SECRET.SECRET"] {
+        for request in [
+            Request::get("/").bearer(token),
+            Request::get("/").header("cookie", format!("t={token}")),
+            Request::get(format!("/?t={token}")),
+            Request::get("/").header("authorization", format!("Basic {token}")),
+        ] {
+            envoy.send(&request);
+            told += 1;
+        }
+    }
+    let lines = support::poll(Duration::from_secs(10), || {
+        let log = envoy.log();
+        (log.matches(" audit {").count() == told).then_some(log)
+    });
+    let lines = lines.unwrap_or_else(|| panic!("{}", envoy.log()));
+    for line in lines.lines().filter_map(|line| line.split_once(" audit ")) {
+        serde_json::from_str::<Value>(line.1).unwrap();
+    }
+    let signature = good.rsplit('.').next().unwrap();
+    for secret in ["SECRET", "PEPPER-OF-THE-TEST", "eyJ", signature] {
+        assert!(!lines.contains(secret), "{secret} in {lines}");
     }
 }
