@@ -86,7 +86,9 @@ impl Filter {
     /// Refuses a request, in any mode, that would go on with a header that was to be removed.
     pub(super) fn refuse(&self, known: &Known<'_>, name: &str, host: &dyn Host) -> End {
         let message = format!("the proxy did not remove the header {name:?}");
-        error!("{message}; such requests are answered with 500");
+        if self.told.borrow_mut().is_new(&message) {
+            error!("{message}; such requests are answered with 500");
+        }
         let failure = Failure::new(FailureKind::Misconfigured, message);
         let response = challenge::failure(failure.kind);
         let verdict = Verdict::Failed(&failure);
