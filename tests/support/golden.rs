@@ -25,17 +25,17 @@ pub fn errors(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).expect("UTF-8")
 }
 
-/// Compares with `tests/golden/NAME`. With `STEPUP_BLESS=1` the file is written instead.
+/// Compares with `tests/golden/NAME`. With `STEPUP_RECORD_GOLDEN=1` the file is written instead.
 pub fn compare(name: &str, found: &str) {
     let file = root().join("tests/golden").join(name);
-    if std::env::var_os("STEPUP_BLESS").is_some() {
+    if std::env::var_os("STEPUP_RECORD_GOLDEN").is_some() {
         fs::create_dir_all(file.parent().expect("a folder")).expect("a folder to write to");
         fs::write(&file, found).expect("the file is written");
     }
     let expected = read(&file);
     assert!(
         found == expected,
-        "{name} is another text now; if it is meant, run with STEPUP_BLESS=1\n--- found\n{found}\n--- \
+        "{name} is another text now; if it is meant, run with STEPUP_RECORD_GOLDEN=1\n--- found\n{found}\n--- \
          expected\n{expected}"
     );
 }
