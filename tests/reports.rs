@@ -206,6 +206,32 @@ fn what_a_client_says_in_the_name_of_an_upstream_header_never_reaches_the_upstre
     }
 }
 
+#[test]
+fn trailers_in_the_name_of_a_header_that_only_proxies_set_never_reach_the_upstream() {
+    let upstream = Upstream::start();
+    let (key, config) = step_up(&json!({
+        "upstream_headers": [{"name": "x-stepup-level", "value": "level"}],
+        "trusted_headers": {"names": ["x-country"], "from": []},
+    }));
+    let envoy = Envoy::start(EnvoyOptions::new(&upstream, config).trailers());
+    let good = key.token(claims(now()).acr("phr").auth_time_ago(10));
+    for (path, is_h2) in [("/open", false), ("/open", true), ("/", false), ("/", true)] {
+        let request = Request::new("POST", path).bearer(&good).body("12");
+        let upload = request.upload().parts(1, Duration::from_millis(1));
+        let upload = ["x-stepup-level", "x_stepup_level", "x-country", "x-checksum"]
+            .iter()
+            .fold(upload, |upload, name| upload.trailer(name, &format!("forged-{}", name.len())));
+        upload.deliver(envoy.addr(), is_h2);
+    }
+    let heard = || String::from_utf8_lossy(&upstream.heard()).matches("x-checksum").count();
+    assert!(support::poll(Duration::from_secs(5), || (heard() == 4).then_some(())).is_some());
+    for value in ["forged-14", "forged-9"] {
+        assert!(!upstream.has_heard(value), "{}", String::from_utf8_lossy(&upstream.heard()));
+    }
+    assert!(upstream.has_heard("forged-10"));
+    assert!(!envoy.log().contains("did not remove"), "{}", envoy.log());
+}
+
 /// Envoy's own trace of requests shows their headers; this is about the filter's.
 #[test]
 fn no_token_and_no_secret_is_in_a_line_of_the_filter_at_any_level() {

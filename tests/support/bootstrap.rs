@@ -90,6 +90,7 @@ pub struct EnvoyOptions {
     allow_on_headers_stop_iteration: Option<bool>,
     transport_socket: Option<Value>,
     access_log: Option<Value>,
+    has_trailers: bool,
     before: Vec<Value>,
     after: Vec<Value>,
     pub(super) variables: Vec<(String, String)>,
@@ -146,6 +147,7 @@ impl EnvoyOptions {
             allow_on_headers_stop_iteration: None,
             transport_socket: None,
             access_log: None,
+            has_trailers: false,
             before: Vec::new(),
             after: Vec::new(),
             variables: Vec::new(),
@@ -249,6 +251,13 @@ impl EnvoyOptions {
         self
     }
 
+    /// Passes trailers on over HTTP/1.1 too, as Envoy does only when told to.
+    #[must_use]
+    pub const fn trailers(mut self) -> Self {
+        self.has_trailers = true;
+        self
+    }
+
     /// An HTTP filter that runs before the wasm filter.
     #[must_use]
     pub fn filter_before(mut self, filter: Value) -> Self {
@@ -282,7 +291,7 @@ impl EnvoyOptions {
             return whole.clone();
         }
         let clusters: Vec<_> =
-            self.clusters.iter().map(|(name, addr)| cluster(name, *addr)).collect();
+            self.clusters.iter().map(|(name, addr)| self.upstream_cluster(name, *addr)).collect();
         let mut bootstrap = json!({
             "node": {"id": "test", "cluster": "test"},
             "admin": {"address": address("127.0.0.1", 0)},
@@ -300,6 +309,18 @@ impl EnvoyOptions {
             bootstrap["static_resources"]["listeners"] = json!([self.listener()]);
         }
         bootstrap
+    }
+
+    fn upstream_cluster(&self, name: &str, addr: SocketAddr) -> Value {
+        const OPTIONS: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+        let mut cluster = cluster(name, addr);
+        if self.has_trailers {
+            cluster["typed_extension_protocol_options"] = json!({OPTIONS: {
+                "@type": format!("type.googleapis.com/{OPTIONS}"),
+                "explicit_http_config": {"http_protocol_options": {"enable_trailers": true}},
+            }});
+        }
+        cluster
     }
 
     /// The answer of a listener discovery service.
@@ -327,6 +348,9 @@ impl EnvoyOptions {
                 },
             },
         });
+        if self.has_trailers {
+            manager["typed_config"]["http_protocol_options"] = json!({"enable_trailers": true});
+        }
         if let Some(access_log) = &self.access_log {
             manager["typed_config"]["access_log"] = access_log.clone();
         }
