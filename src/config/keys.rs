@@ -111,8 +111,9 @@ fn read_remote(node: &Node<'_>, issuer: Option<&str>, source: &str) -> Option<Re
             let endpoint = Endpoint::well_known(issuer);
             if endpoint == Err(NotAUrl) {
                 node.mistake(format!(
-                    "the issuer {issuer:?} is no URL, so that its metadata cannot be found; add \
-                     uri, or use remote with the URL of the key set"
+                    "the issuer {issuer:?} is no URL such as \"https://id.example.com\", so that its \
+                     metadata cannot be found; mend it, or where tokens say so in iss, add uri, or \
+                     use remote with the URL of the key set"
                 ));
             }
             endpoint.ok().map(RemoteSource::Metadata)

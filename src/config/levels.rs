@@ -129,7 +129,8 @@ fn read_proof(node: &Node<'_>, issuers: &IssuersRead) -> Option<Proof> {
         any_of.mistake(format!("goes with claim only; {kind} takes its values itself"));
     }
     let claim = match kind {
-        "acr" => strings(&object.get(kind)?, "a list of acr values", read_acr).map(ClaimProof::Acr),
+        "acr" => strings(&object.get(kind)?, "a list of acr values such as [\"2\"]", read_acr)
+            .map(ClaimProof::Acr),
         "amr" => strings(&object.get(kind)?, "a list of amr methods", |item| {
             item.text("an amr method").map(Into::into)
         })

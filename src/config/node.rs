@@ -256,6 +256,11 @@ impl<'a> Object<'a> {
         keys.iter().copied().filter(|key| self.map.contains_key(*key)).collect()
     }
 
+    /// Whether all of its keys are among `known`.
+    pub(super) fn has_only(&self, known: &[&str]) -> bool {
+        self.map.keys().all(|key| known.contains(&key.as_str()))
+    }
+
     /// Notes a mistake at the object's own place.
     pub(super) fn mistake(&self, message: impl Into<String>) {
         self.sink.push(*self.path, message);

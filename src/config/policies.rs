@@ -12,6 +12,8 @@ use crate::policy::{Consequence, Demand, Policies, Policy, PolicyId, Raise, Requ
 
 const KEYS: [&str; 5] = ["public", "require", "scopes", "raise", "mode"];
 
+const REQUIREMENT_KEYS: [&str; 2] = ["level", "max_age"];
+
 /// A year. Nothing that is older says that the user is still there; a greater number is a slip.
 const GREATEST_MAX_AGE: Duration = Duration::from_hours(366 * 24);
 
@@ -176,7 +178,7 @@ fn check_alternatives(items: &[Node<'_>], read: &[Option<Requirement>], levels: 
 
 fn read_requirement(node: &Node<'_>, levels: &LevelsRead) -> Option<Requirement> {
     let requirement =
-        node.object("a requirement such as {level: mfa, max_age: 8h}", &["level", "max_age"])?;
+        node.object("a requirement such as {level: mfa, max_age: 8h}", &REQUIREMENT_KEYS)?;
     let level =
         requirement.required("level", "the name of a level").and_then(|node| levels.id(&node));
     let max_age = match requirement.get("max_age") {
@@ -196,7 +198,9 @@ fn read_requirement(node: &Node<'_>, levels: &LevelsRead) -> Option<Requirement>
         }),
         None => Some(None),
     };
-    Some(Requirement { level: level?, max_age: max_age? })
+    // What a misspelt key was to say is not known, so nothing is told of what the rest lets pass.
+    let is_whole = requirement.has_only(&REQUIREMENT_KEYS);
+    Some(Requirement { level: level?, max_age: max_age? }).filter(|_| is_whole)
 }
 
 /// RFC 6749 §3.3: visible ASCII without quotes and backslashes.

@@ -24,7 +24,7 @@ pub(super) const ROWS: &[Row] = &[
     ("/levels/0/proven_by/0", r#"{"acr": ["1"], "amr": ["pwd"]}"#, &["levels[0].proven_by[0]: has the keys acr and amr together; expected one of them"]),
     ("/levels/0/proven_by/0", r#"{"acr": ["1"], "any_of": ["1"]}"#, &["levels[0].proven_by[0].any_of: goes with claim only; acr takes its values itself"]),
     ("/levels/0/proven_by/0", r#"{"issuer": "https://id.example.com"}"#, &["levels[0].proven_by[0]: lacks one of the keys acr, amr, claim"]),
-    ("/levels/0/proven_by/0/acr", "[]", &["levels[0].proven_by[0].acr: is empty; expected a list of acr values"]),
+    ("/levels/0/proven_by/0/acr", "[]", &[r#"levels[0].proven_by[0].acr: is empty; expected a list of acr values such as ["2"]"#]),
     ("/levels/0/proven_by/0/acr/0", r#""""#, &["levels[0].proven_by[0].acr[0]: is empty; expected an acr value as a string"]),
     ("/levels/0/proven_by/0/acr/0", r#""0""#, &[r#"levels[0].proven_by[0].acr[0]: the acr "0" proves nothing (OIDC Core §2); expected another value"#]),
     ("/levels/0/proven_by/0/acr/0", r#""a\tb""#, &[r"levels[0].proven_by[0].acr[0]: holds the control character '\t'; expected an acr value as a string without one"]),

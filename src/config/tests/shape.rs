@@ -94,7 +94,7 @@ pub(super) const ROWS: &[Row] = &[
     ]),
     ("/levels/0/proven_by", r#"{"acr": ["1"]}"#, &[r#"levels[0].proven_by: found an object; expected a list of what proves the level, such as [{acr: ["2"]}]"#]),
     ("/levels/0/proven_by/0", r#"["1"]"#, &[r#"levels[0].proven_by[0]: found a list; expected a proof such as {acr: ["2"]}"#]),
-    ("/levels/0/proven_by/0/acr", r#""1""#, &[r#"levels[0].proven_by[0].acr: found the string "1"; expected a list of acr values"#]),
+    ("/levels/0/proven_by/0/acr", r#""1""#, &[r#"levels[0].proven_by[0].acr: found the string "1"; expected a list of acr values such as ["2"]"#]),
     ("/levels/0/proven_by/0/acr/0", "1", &["levels[0].proven_by[0].acr[0]: found the number 1; expected an acr value as a string; put it in quotes"]),
     ("/levels/1/proven_by/1/amr", r#""pwd otp""#, &[r#"levels[1].proven_by[1].amr: found the string "pwd otp"; expected a list of amr methods"#]),
     ("/levels/1/proven_by/1/amr/0", "null", &["levels[1].proven_by[1].amr[0]: found nothing (null); expected an amr method"]),
