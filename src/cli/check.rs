@@ -134,7 +134,7 @@ pub(super) fn run(
                 looked.push(Looked { name: name_of(file), text, examined });
             }
             Err(failure) => {
-                writeln!(notes, "{failure}")?;
+                writeln!(notes, "error: {failure}")?;
                 unread.push((name_of(file), failure.to_string()));
             }
         }
@@ -179,10 +179,10 @@ fn tell(looked: &[Looked], arguments: &CheckArguments, out: &mut dyn Write) -> i
             counts.push(counted(warnings, "warning"));
         }
         if !counts.is_empty() {
-            let strict = if arguments.strict && mistakes == 0 {
-                ", which --strict counts as mistakes"
-            } else {
-                ""
+            let strict = match warnings {
+                _ if !arguments.strict || mistakes > 0 => "",
+                1 => ", which --strict counts as a mistake",
+                _ => ", which --strict counts as mistakes",
             };
             writeln!(out, "{}: {}{strict}", file.name, counts.join(", "))?;
         }

@@ -81,6 +81,11 @@ impl Failure {
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self(message.into())
     }
+
+    /// Tells each of its lines as an error of its own; nothing where nobody reads any more.
+    fn tell(&self, notes: &mut dyn Write) -> io::Result<()> {
+        self.0.lines().try_for_each(|line| writeln!(notes, "error: {line}"))
+    }
 }
 
 impl fmt::Display for Failure {
@@ -93,6 +98,10 @@ impl std::error::Error for Failure {}
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
+        // Who reads with head, or leaves a pager, has seen enough.
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self(String::new());
+        }
         Self(format!("the output cannot be written: {error}"))
     }
 }
@@ -110,7 +119,7 @@ pub fn main() -> ExitCode {
         Ok(code) => code.into(),
         Err(failure) => {
             // Where even this cannot be written, the exit code has to do.
-            let _ = writeln!(notes, "error: {failure}");
+            let _ = failure.tell(&mut notes);
             FAILED.into()
         }
     }

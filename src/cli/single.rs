@@ -49,8 +49,8 @@ impl Single {
         };
         let policies = configuration.compile().map_err(|mistakes| {
             let lines = mistakes.iter().map(|m| format!("{name}: {}", printable(&m.to_string())));
-            let hint = format!("{name}: stepup check shows where that is");
-            Failure::new(lines.chain([hint]).collect::<Vec<_>>().join("\n"))
+            let lines = lines.collect::<Vec<_>>().join("\n");
+            Failure::new(format!("{lines} (stepup check shows where that is)"))
         })?;
         let value = configuration.value().unwrap_or_default();
         Ok(Self { documents, value, policies })

@@ -104,7 +104,9 @@ pub(super) fn look(
         if asked.iter().any(|asked| offered.iter().any(|offered| offered == asked)) {
             continue;
         }
-        let hint = asked.first().map(|first| suggestion(first, offered.iter().map(String::as_str)));
+        // "0" proves nothing (OIDC Core §2), so no level can have it.
+        let usable = offered.iter().map(String::as_str).filter(|offered| *offered != "0");
+        let hint = asked.first().map(|first| suggestion(first, usable));
         let message = format!(
             "no issuer offers the level {:?}: acr_values_supported of {} has none of {}, which \
              challenges ask for, so that clients may not be able to obtain it{}",

@@ -137,7 +137,7 @@ fn acr_values(document: &Map<String, Value>, notes: &mut Vec<String>) -> Vec<Str
     values.truncate(MAX_LEVELS);
     if values.len() < listed {
         notes.push(format!(
-            "of {listed} acr_values_supported, {} are levels; the others prove nothing (\"0\"), cannot stand in a \
+            "levels from {} of {listed} acr_values_supported; the others prove nothing (\"0\"), cannot stand in a \
              challenge, are repeated, or are more than {MAX_LEVELS}",
             values.len()
         ));

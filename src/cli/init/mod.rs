@@ -102,11 +102,13 @@ fn create(file: &Path, text: &str) -> Result<(), Failure> {
     let opened = OpenOptions::new().write(true).create_new(true).open(file);
     let written = opened.and_then(|mut file| file.write_all(text.as_bytes()));
     written.map_err(|error| {
-        let hint = match error.kind() {
-            io::ErrorKind::AlreadyExists => "; name another, or take it away",
-            _ => "",
+        let why = match error.kind() {
+            io::ErrorKind::AlreadyExists => {
+                "is there already; name another, or take it away".to_owned()
+            }
+            _ => format!("cannot be written: {error}"),
         };
-        Failure(format!("{}: cannot be written: {error}{hint}", name_of(file)))
+        Failure(format!("{}: {why}", name_of(file)))
     })
 }
 

@@ -133,7 +133,7 @@ fn what_proves_nothing_is_no_level_and_more_than_fit_are_left_out() {
         json!({"name": "level-1", "proven_by": [{"acr": ["urn:a:1"]}], "implies": []})
     );
     let discovery = Discovery::read(&document.to_string()).unwrap();
-    assert!(discovery.notes()[0].starts_with("of 77 acr_values_supported, 64 are levels"));
+    assert!(discovery.notes()[0].starts_with("levels from 64 of 77 acr_values_supported"));
 }
 
 /// Texts that would be something else without quotes, or end what stands around them.

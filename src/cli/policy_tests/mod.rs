@@ -79,7 +79,7 @@ enum Format {
     Text,
     /// For programs
     Json,
-    /// For continuous integration: XML as of `JUnit`
+    #[value(help = "For continuous integration: XML as of JUnit")]
     Junit,
 }
 
