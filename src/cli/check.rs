@@ -11,6 +11,7 @@ mod routes;
 mod strength;
 mod surroundings;
 mod unused;
+mod variables;
 mod warnings;
 
 use std::io::{self, Write};

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::discovery::{self, Discovery};
 use super::findings::{Finding, Findings, Severity};
-use super::{raises, routes, surroundings, unused, warnings};
+use super::{raises, routes, surroundings, unused, variables, warnings};
 use crate::cli::clusters;
 use crate::cli::document::{Configuration, Documents};
 
@@ -81,6 +81,7 @@ fn look(
         findings.mistakes("unknown-cluster", &clusters::mistakes(&document, &value));
     }
     surroundings::look(configuration, &value, policies, findings);
+    variables::look(configuration, &value, findings);
     let routes = configuration.manager().and_then(routes::Routes::of);
     if let Some(routes) = &routes {
         routes.look(configuration, &value, policies, findings);
