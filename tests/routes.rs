@@ -139,6 +139,107 @@ fn each_change_has_its_verdict() {
     }
 }
 
+/// The verdict over a change of one text in a small configuration, and the exit code of
+/// `--fail-on looser`.
+fn verdict_of_small(old: &str, from: &str, to: &str) -> (String, Option<i32>) {
+    const HEAD: &str = "levels: [{name: mfa, proven_by: [{acr: ['2']}]}]\n\
+        issuers: [{issuer: 'https://id.example.com', audiences: [a], keys: {discovery: {cluster: idp}}}]\n\
+        policies: {pay: {require: [{level: mfa}]}, open: {public: true}}\n";
+    let old = format!("{HEAD}{old}\n");
+    assert!(old.contains(from), "{from}");
+    let unique =
+        old.bytes().chain(to.bytes()).fold(7_u64, |all, b| all.wrapping_mul(31) ^ u64::from(b));
+    let folder = std::env::temp_dir().join(format!("stepup-small-{}-{unique}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let [before, after] = ["old.yaml", "new.yaml"].map(|name| folder.join(name));
+    fs::write(&before, &old).unwrap();
+    fs::write(&after, old.replacen(from, to, 1)).unwrap();
+    let (before, after) = (before.to_str().unwrap(), after.to_str().unwrap());
+    let run = |more: [&str; 2]| {
+        stepup(&["routes", "--config", after, "--compare", before, more[0], more[1]])
+    };
+    let output = run(["--format", "json"]);
+    let comparison: Value = serde_json::from_str(&text(&output))
+        .unwrap_or_else(|error| panic!("{error}: {}", errors(&output)));
+    let code = run(["--fail-on", "looser"]).status.code();
+    fs::remove_dir_all(&folder).unwrap();
+    (comparison["verdict"].as_str().unwrap().to_owned(), code)
+}
+
+#[test]
+fn nothing_that_is_looser_is_called_the_same() {
+    const PAY: &str = "rules: [{match: {prefix: /pay}, policy: pay}]\ndefault: open";
+    for (old, from, to, verdict) in [
+        // What proves a new level proves those that it satisfies.
+        (
+            PAY,
+            "[{acr: ['2']}]}",
+            "[{acr: ['2']}]}, {name: more, proven_by: [{acr: ['1']}]}",
+            "looser",
+        ),
+        // Other methods than those that are named.
+        (PAY, "prefix: /pay", "prefix: /pay, methods: [GET, POST, PUT, PATCH, DELETE]", "looser"),
+        // The default is left for requests that no sample is like.
+        (
+            "rules: [{match: {prefix: /}, policy: pay}]\ndefault: pay",
+            "default: pay",
+            "default: open",
+            "looser",
+        ),
+        // No sample can be made up.
+        (
+            "rules: [{match: {safe_regex: '/a[^x1A _-]'}, policy: pay}]\ndefault: open",
+            "policy: pay",
+            "policy: open",
+            "looser",
+        ),
+        (
+            "rules: [{match: {safe_regex: '/a[^x1A _-]'}, policy: pay}]\ndefault: open",
+            "/a",
+            "/b",
+            "unclear",
+        ),
+        // A path that only this configuration takes.
+        (
+            "encoded_slashes: keep\nrules: [{match: {path: '/a%2Fb'}, policy: pay}]\ndefault: open",
+            "policy: pay",
+            "policy: open",
+            "looser",
+        ),
+        // What two rules are both for.
+        (
+            "rules: [{match: {hosts: [a.example]}, policy: pay}]\ndefault: open",
+            "rules: [",
+            "rules: [{match: {prefix: /b}, policy: open}, ",
+            "looser",
+        ),
+        (
+            "rules: [{match: {headers: [{name: x-a, present_match: true}]}, policy: pay}]\ndefault: open",
+            "rules: [",
+            "rules: [{match: {prefix: /b}, policy: open}, ",
+            "looser",
+        ),
+        // What clients could not send, they can.
+        ("upstream_headers: [{name: x-a, value: level}]\ndefault: pay", "x-a", "x-b", "unclear"),
+        (
+            "upstream_headers: [{name: x-a, value: level}]\ndefault: pay",
+            "value: level",
+            "claim: b",
+            "same",
+        ),
+    ] {
+        let (found, code) = verdict_of_small(old, from, to);
+        assert_eq!(found, verdict, "{old}: {from} → {to}");
+        assert_eq!(code, Some(i32::from(verdict != "same")), "{old}: {from} → {to}");
+    }
+    let (found, _) = verdict_of_small(
+        PAY,
+        "[{name: mfa",
+        "[{name: less, proven_by: [{acr: ['1']}]}, {name: mfa",
+    );
+    assert_eq!(found, "same", "what satisfies nothing that was there changes nothing");
+}
+
 #[test]
 fn a_configuration_does_not_differ_from_itself() {
     let output = stepup(&["routes", "--config", RICH, "--compare", RICH, "--fail-on", "any"]);

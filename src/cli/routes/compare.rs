@@ -1,6 +1,5 @@
 //! What a change of the configuration makes stricter, and what looser.
 
-use std::collections::{BTreeMap, HashSet};
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -10,7 +9,7 @@ use super::super::layout::markdown;
 use super::super::single::Single;
 use super::super::{printable, words};
 use super::envoy;
-use super::samples::{self, Sample};
+use super::requests::{self, Requests};
 use super::settings;
 use super::strictness::{self, Verdict, View};
 
@@ -47,15 +46,13 @@ impl Comparison {
     pub(super) fn new(old: &Single, new: &Single) -> Self {
         let mut changes = settings::changes(&old.value, &new.value);
         changes.extend(settings::levels(&old.policies.levels, &new.policies.levels));
-        let mut notes = Vec::new();
         changes.extend(policies(old, new));
-        let tried = samples_of(old, new, &mut notes);
-        let (differ, found) = requests(old, new, &tried);
+        let Requests { tried, differ, changes: found, notes } = requests::compare(old, new);
         changes.extend(found);
         changes.extend(routes(old, new));
         changes.extend(moved(&old.value, &new.value));
         let verdict = changes.iter().fold(Verdict::Same, |all, change| all.and(change.verdict));
-        Self { verdict, changes, tried: tried.len(), differ, notes }
+        Self { verdict, changes, tried, differ, notes }
     }
 
     /// Whether anything passes that did not pass before, or may do so.
@@ -148,7 +145,7 @@ fn policies(old: &Single, new: &Single) -> Vec<Change> {
     changes
 }
 
-fn views<'c>(
+pub(super) fn views<'c>(
     old: &'c Single,
     before: &str,
     new: &'c Single,
@@ -174,59 +171,6 @@ fn used_by(single: &Single, policy: &str) -> String {
         [] => ", which no rule uses".to_owned(),
         users => format!(" (of {})", words::list(users, "and")),
     }
-}
-
-/// The requests that rules of either side describe, and one that none does.
-fn samples_of(old: &Single, new: &Single, notes: &mut Vec<String>) -> Vec<Sample> {
-    let mut seen = HashSet::new();
-    let mut all = samples::of_nothing();
-    for (side, single) in [("older", old), ("newer", new)] {
-        for (index, rule) in words::items(single.value.get("rules")).enumerate() {
-            let found = samples::of_match(rule.get("match").unwrap_or(&Value::Null));
-            if found.is_empty() {
-                notes.push(format!(
-                    "no sample request could be made up for rules[{index}] of the {side} \
-                     configuration; compare it by eye"
-                ));
-            }
-            all.extend(found);
-        }
-    }
-    all.retain(|sample| seen.insert(sample.clone()));
-    all
-}
-
-/// What becomes of sample requests that another policy is for now. How many meet other demands.
-fn requests(old: &Single, new: &Single, tried: &[Sample]) -> (usize, Vec<Change>) {
-    let mut groups: BTreeMap<(&str, &str, String), Vec<&str>> = BTreeMap::new();
-    let mut differ = 0_usize;
-    for sample in tried {
-        let both = sample.policy(&old.policies).zip(sample.policy(&new.policies));
-        let Some((before, after)) = both else { continue };
-        let Some((one, other)) = views(old, before, new, after) else { continue };
-        if strictness::compare(&one, &other).0 != Verdict::Same {
-            differ = differ.saturating_add(1);
-        }
-        if before != after {
-            let methods = groups.entry((before, after, sample.shown())).or_default();
-            if !methods.contains(&&*sample.method) {
-                methods.push(&sample.method);
-            }
-        }
-    }
-    // What several targets have in common is told once.
-    let mut together: BTreeMap<(&str, &str, Vec<&str>), Vec<String>> = BTreeMap::new();
-    for ((before, after, target), methods) in groups {
-        together.entry((before, after, methods)).or_default().push(target);
-    }
-    let changes = together.into_iter().filter_map(|((before, after, methods), targets)| {
-        let (one, other) = views(old, before, new, after)?;
-        let (verdict, details) = strictness::compare(&one, &other);
-        let targets = words::list(&targets, "and");
-        let what = format!("{} {targets}: {before} → {after}", methods.join(" "));
-        Some(Change { verdict, what, details })
-    });
-    (differ, changes.collect())
 }
 
 /// Routes of the proxy that name policies.
@@ -266,6 +210,18 @@ fn routes(old: &Single, new: &Single) -> Vec<Change> {
         what: format!("{route}: {policy}, and no longer what the rules say"),
         details: Vec::new(),
     }));
+    // The proxy takes the first route that matches.
+    let in_both = |one: &[(String, String)], other: &[(String, String)]| {
+        let routes = one.iter().map(|(route, _)| route.clone());
+        routes.filter(|name| other.iter().any(|(route, _)| route == name)).collect::<Vec<_>>()
+    };
+    if in_both(&before, &after) != in_both(&after, &before) {
+        changes.push(Change {
+            verdict: Verdict::Unclear,
+            what: "routes of the proxy come in another order".to_owned(),
+            details: vec!["the first that matches a request names its policy".to_owned()],
+        });
+    }
     changes
 }
 

@@ -3,6 +3,7 @@
 mod compare;
 mod envoy;
 mod render;
+mod requests;
 mod samples;
 mod settings;
 mod strictness;

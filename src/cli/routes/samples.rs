@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::super::words;
-use crate::policy::{EncodedSlashes, Facts, FullRegex, Host, PathReadings, PolicySet};
+use crate::policy::{Facts, FullRegex, Host, PathReadings, PolicySet};
 use crate::request::{Headers, split_target};
 
 /// The methods that are tried where a rule names none.
@@ -43,9 +43,9 @@ impl Sample {
         text
     }
 
-    /// The name of the policy that a configuration has for it.
-    pub(super) fn policy<'c>(&self, set: &'c PolicySet) -> Option<&'c str> {
-        let path = PathReadings::new(self.target.as_bytes(), EncodedSlashes::default()).ok()?;
+    /// The rule that a configuration has for it, and the name of its policy.
+    pub(super) fn policy<'c>(&self, set: &'c PolicySet) -> Option<(Option<usize>, &'c str)> {
+        let path = PathReadings::new(self.target.as_bytes(), set.encoded_slashes).ok()?;
         let path = path.iter().next()?.to_owned();
         let (_, query) = split_target(self.target.as_bytes());
         let host = self.host.as_deref().unwrap_or(HOST);
@@ -61,8 +61,9 @@ impl Sample {
             headers: &headers,
             route: self.route.as_deref(),
         };
-        let id = set.rules.policy(set.rules.find(&facts).ok()?);
-        set.policies.get(id).map(|policy| &*policy.name)
+        let rule = set.rules.find(&facts).ok()?;
+        let policy = set.policies.get(set.rules.policy(rule))?;
+        Some((rule, &policy.name))
     }
 }
 
@@ -109,6 +110,45 @@ pub(super) fn of_match(matcher: &Value) -> Vec<Sample> {
 /// Requests that, most likely, no rule describes.
 pub(super) fn of_nothing() -> Vec<Sample> {
     of_match(&serde_json::json!({"path": "/anything-else"}))
+}
+
+/// Requests with parts of several of these, and with a method that none of them has; `None` where there
+/// would be more than `most`.
+pub(super) fn mixed(samples: &[Sample], most: usize) -> Option<Vec<Sample>> {
+    /// Applications answer these too.
+    const UNNAMED: [&str; 3] = ["OPTIONS", "PROPFIND", "TRACE"];
+    fn each<T: Clone + PartialEq>(samples: &[Sample], part: impl Fn(&Sample) -> T) -> Vec<T> {
+        samples.iter().map(part).fold(Vec::new(), |mut all, part| {
+            if !all.contains(&part) {
+                all.push(part);
+            }
+            all
+        })
+    }
+    let mut methods = each(samples, |sample| sample.method.clone());
+    let unnamed = UNNAMED.iter().find(|name| !methods.iter().any(|method| method == *name));
+    methods.extend(unnamed.map(|method| (*method).to_owned()));
+    let targets = each(samples, |sample| sample.target.clone());
+    let hosts = each(samples, |sample| sample.host.clone());
+    let others = each(samples, |sample| (sample.headers.clone(), sample.route.clone()));
+    let lists = [methods.len(), targets.len(), hosts.len(), others.len()];
+    let count = lists.iter().try_fold(1_usize, |count, list| count.checked_mul(*list));
+    count.filter(|count| *count <= most)?;
+    let mut mixed = Vec::new();
+    for target in &targets {
+        for host in &hosts {
+            for (headers, route) in &others {
+                mixed.extend(methods.iter().map(|method| Sample {
+                    method: method.clone(),
+                    target: target.clone(),
+                    host: host.clone(),
+                    headers: headers.clone(),
+                    route: route.clone(),
+                }));
+            }
+        }
+    }
+    Some(mixed)
 }
 
 fn paths(matcher: &Value) -> Vec<String> {

@@ -12,7 +12,7 @@ use crate::config::duration;
 use crate::policy::{ClaimProof, Ladder, Proof};
 
 /// Keys at the top that say nothing about who passes.
-const NEUTRAL: [&str; 3] = ["challenge", "audit", "upstream_headers"];
+const NEUTRAL: [&str; 2] = ["challenge", "audit"];
 /// Keys at the top that are compared in other ways.
 const ELSEWHERE: [&str; 5] = ["levels", "issuers", "policies", "rules", "default"];
 /// How far an issuer's clock may be off where nothing is said.
@@ -33,6 +33,7 @@ pub(super) fn changes(old: &Value, new: &Value) -> Vec<Change> {
         let (verdict, detail) = match key.as_str() {
             "mode" => (mode(old, new), "in shadow mode, nothing is refused"),
             key if NEUTRAL.contains(&key) => (Verdict::Same, "says nothing about who passes"),
+            "upstream_headers" => upstream_headers(was, is),
             "trusted_headers" => {
                 (Verdict::Unclear, "decides which headers conditions and rules can trust")
             }
@@ -54,6 +55,20 @@ pub(super) fn changes(old: &Value, new: &Value) -> Vec<Change> {
     }
     changes.extend(issuers(old, new));
     changes
+}
+
+/// Headers that the filter sets no longer are the clients' again.
+fn upstream_headers(was: Option<&Value>, is: Option<&Value>) -> (Verdict, &'static str) {
+    let names = |side| {
+        let names = words::items(side).filter_map(|header| header.get("name")?.as_str());
+        names.map(str::to_ascii_lowercase).collect::<Vec<_>>()
+    };
+    let after = names(is);
+    if names(was).iter().all(|name| after.contains(name)) {
+        (Verdict::Same, "says nothing about who passes")
+    } else {
+        (Verdict::Unclear, "a header that this filter no longer takes out, clients can send")
+    }
 }
 
 fn mode(old: &Value, new: &Value) -> Verdict {
@@ -112,6 +127,49 @@ pub(super) fn levels(old: &Ladder, new: &Ladder) -> Vec<Change> {
         }
         if verdict != Verdict::Same {
             changes.push(Change { verdict, what: format!("level {}", after.name), details });
+        }
+    }
+    changes.extend(on_one_side(old, new, "a new level", Verdict::Looser, "satisfies"));
+    changes.extend(on_one_side(new, old, "the gone level", Verdict::Stricter, "satisfied"));
+    changes
+}
+
+/// Levels that `other` alone has, and that satisfy ones that both have: what proves them proves those.
+fn on_one_side(
+    one: &Ladder,
+    other: &Ladder,
+    which: &str,
+    verdict: Verdict,
+    satisfies: &str,
+) -> Vec<Change> {
+    let named = |ladder: &'_ Ladder, name: &str| {
+        let found = ladder.iter().find(|(_, level)| *level.name == *name);
+        found.map(|(id, _)| id)
+    };
+    let mut changes = Vec::new();
+    for (_, level) in other.iter().filter(|(_, level)| named(one, &level.name).is_none()) {
+        let lower = other.iter().filter(|(id, _)| level.satisfies.contains(*id));
+        let newly = lower.filter(|(_, low)| {
+            named(one, &low.name).is_some_and(|low| {
+                let proofs = one.iter().filter(|(_, level)| level.satisfies.contains(low));
+                let proofs = proofs.flat_map(|(_, level)| &level.proven_by);
+                let proofs = proofs.flat_map(single).collect::<Vec<_>>();
+                let is_known = |proof: &_| proofs.iter().any(|wide| accepts(wide, proof));
+                !level.proven_by.iter().flat_map(single).all(|proof| is_known(&proof))
+            })
+        });
+        let newly = newly.map(|(_, low)| low.name.to_string()).collect::<Vec<_>>();
+        if !newly.is_empty() {
+            let proofs = level.proven_by.iter().map(table::proof).collect::<Vec<_>>();
+            changes.push(Change {
+                verdict,
+                what: format!("{which} {}", level.name),
+                details: vec![format!(
+                    "{satisfies} {}: proven by {}",
+                    words::list(&newly, "and"),
+                    words::list(&proofs, "or")
+                )],
+            });
         }
     }
     changes
