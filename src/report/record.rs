@@ -1,6 +1,6 @@
 //! The record of a decision: one object of JSON, and the same as a sentence.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::time::Duration;
 
 use jiff::Timestamp as UtcTime;
@@ -114,10 +114,10 @@ impl Record<'_> {
         crate::decision::age(self.evidence?, self.now).ok()
     }
 
-    /// The record as a line of JSON.
+    /// The record as a line of JSON. What a client sent in it cannot steer a terminal.
     pub fn to_json(&self) -> String {
         // Text and numbers always serialize.
-        serde_json::to_string(&self.line()).unwrap_or_default()
+        harmless(serde_json::to_string(&self.line()).unwrap_or_default())
     }
 
     fn line(&self) -> Line<'_> {
@@ -214,6 +214,26 @@ fn rfc3339(time: Timestamp) -> String {
     let milliseconds = i64::try_from(time.since_epoch().as_millis()).unwrap_or(i64::MAX);
     UtcTime::from_millisecond(milliseconds)
         .map_or_else(|_| String::new(), |time| format!("{time:.3}"))
+}
+
+/// The same JSON, with escapes for what shows nothing. JSON itself asks for that with the controls of ASCII
+/// only, and U+009B begins what steers a terminal too, U+202E turns a line round.
+fn harmless(line: String) -> String {
+    if line.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return line;
+    }
+    let mut shown = String::with_capacity(line.len());
+    for letter in line.chars() {
+        if matches!(letter, '"' | '\'' | '\\') || letter.escape_debug().len() == 1 {
+            shown.push(letter);
+        } else {
+            for unit in letter.encode_utf16(&mut [0; 2]) {
+                // Text takes whatever is written to it.
+                let _ = write!(shown, "\\u{unit:04x}");
+            }
+        }
+    }
+    shown
 }
 
 /// At most [`LONGEST`] bytes of a text.
@@ -366,5 +386,25 @@ impl fmt::Display for Record<'_> {
             (_, Outcome::Reject | Outcome::Fail) => ("rejected", ": "),
         };
         write!(f, "{would}{became}{link}{}", self.message())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_holds_nothing_that_steers_a_terminal_and_says_the_same() {
+        for text in
+            ["plain", "é 支払い 🦀", "\u{9b}31m\u{7f}\u{202e}\u{2028}\u{e0001}\u{1b}\n\0", "'\"\\"]
+        {
+            let line = harmless(serde_json::to_string(text).unwrap());
+            let steers = |letter: char| {
+                !matches!(letter, '"' | '\'' | '\\') && letter.escape_debug().len() > 1
+            };
+            assert!(!line.contains(steers), "{line}");
+            assert_eq!(serde_json::from_str::<String>(&line).unwrap(), text);
+        }
+        assert_eq!(harmless("\"é\"".to_owned()), "\"é\"");
     }
 }
