@@ -170,7 +170,7 @@ fn every_warning_is_described_and_can_be_allowed() {
         let output = check(&folder(), &["unused.yaml", "--allow", kind]);
         assert_eq!(output.status.code(), Some(0), "{kind}: {}", text(&output.stderr));
     }
-    assert_eq!(kinds.len(), 15, "{kinds:?}");
+    assert_eq!(kinds.len(), 16, "{kinds:?}");
     let output = check(&folder(), &["unused.yaml", "--allow", "unused-polcy"]);
     assert!(text(&output.stderr).contains("'unused-policy'"), "{}", text(&output.stderr));
 }

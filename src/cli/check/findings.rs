@@ -27,8 +27,9 @@ impl Severity {
 }
 
 /// The kinds of warnings, in the order of docs/check.md.
-pub(super) const WARNINGS: [&str; 15] = [
+pub(super) const WARNINGS: [&str; 16] = [
     "open-methods",
+    "read-on-set",
     "unused-policy",
     "unused-feed",
     "unused-signal",

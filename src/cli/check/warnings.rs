@@ -4,13 +4,16 @@ use serde_json::Value;
 
 use super::findings::Findings;
 use super::strength::is_weaker;
+use crate::condition::{Family, Variable};
 use crate::policy::{Policy, PolicySet, Rule};
+use crate::token::is_header_alike;
 
 /// The methods that an application is likely to know. `HEAD` meets the rules for `GET`.
 const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 pub(super) fn look(value: &Value, policies: &PolicySet, findings: &mut Findings<'_>) {
     open_methods(policies, findings);
+    read_set(policies, findings);
     shadow(value, findings);
 }
 
@@ -70,6 +73,40 @@ fn open_methods(policies: &PolicySet, findings: &mut Findings<'_>) {
             );
             let message = message.replace("is public than", "is public, unlike");
             findings.warn("open-methods", &format!("rules[{index}].match.methods"), &message);
+        }
+    }
+}
+
+/// Rules and conditions that read a header which the filter sets: they look before it does, and read what
+/// the client wrote.
+fn read_set(policies: &PolicySet, findings: &mut Findings<'_>) {
+    let is_set = |name: &str| {
+        policies.upstream_headers.iter().any(|set| is_header_alike(name.as_bytes(), &set.name))
+    };
+    let message = |name: &str| {
+        format!(
+            "{name:?} is one of the upstream_headers: the filter sets it after it has decided, so \
+             that what is read here is what the client wrote; read the claim, or another header"
+        )
+    };
+    for (index, rule) in policies.rules.iter().enumerate() {
+        for (place, header) in rule.matcher.headers.iter().enumerate() {
+            if is_set(&header.name) {
+                let path = format!("rules[{index}].match.headers[{place}].name");
+                findings.warn("read-on-set", &path, &message(&header.name));
+            }
+        }
+    }
+    for policy in policies.policies.iter() {
+        for (index, raise) in policy.raises.iter().enumerate() {
+            for variable in raise.when.reads() {
+                if let Variable::Member(Family::Headers, name) = variable
+                    && is_set(name)
+                {
+                    let path = format!("{}.raise[{index}].when", policy_path(&policy.name));
+                    findings.warn("read-on-set", &path, &message(name));
+                }
+            }
         }
     }
 }
