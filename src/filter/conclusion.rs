@@ -20,7 +20,10 @@ use crate::token::{self, Evidence};
 #[derive(Clone, Copy)]
 pub(super) struct Known<'k> {
     pub(super) request: RequestId,
+    /// Its headers, but those that the client has no say in.
     pub(super) headers: &'k Headers,
+    /// The names of those.
+    pub(super) forged: &'k [String],
     /// The policies for it, where they could be told.
     pub(super) selected: Option<&'k Selected<'k>>,
     pub(super) shown: Option<&'k Shown>,
@@ -29,8 +32,8 @@ pub(super) struct Known<'k> {
 
 impl<'k> Known<'k> {
     /// What is known of every request.
-    pub(super) const fn of(request: RequestId, headers: &'k Headers) -> Self {
-        Self { request, headers, selected: None, shown: None, fired: None }
+    pub(super) const fn of(request: RequestId, headers: &'k Headers, forged: &'k [String]) -> Self {
+        Self { request, headers, forged, selected: None, shown: None, fired: None }
     }
 
     pub(super) fn evidence(&self) -> Option<&'k Evidence> {
@@ -77,9 +80,10 @@ impl Filter {
 
     /// The same for one of which nothing is known any more: it has waited in vain.
     pub(super) fn fail_late(&self, request: RequestId, failure: &Failure, host: &dyn Host) -> End {
-        let headers = host.request_headers();
+        let (headers, forged) = self.without_forged(host.request_headers());
         let selected = self.select_policies(&headers, host).ok();
-        let known = Known { selected: selected.as_ref(), ..Known::of(request, &headers) };
+        let known = Known::of(request, &headers, &forged);
+        let known = Known { selected: selected.as_ref(), ..known };
         self.fail(&known, failure, host)
     }
 
@@ -96,8 +100,7 @@ impl Filter {
         End::Answer(response)
     }
 
-    /// Whether what is decided is done. Where a request has to meet several policies, those that are
-    /// enforced decide.
+    /// Whether what is decided is done. Of several policies, either all are enforced or none is.
     pub(super) fn mode(&self, selected: Option<&Selected<'_>>) -> Mode {
         let is_shadow =
             |selected: &Selected<'_>| selected.iter().all(|policy| policy.mode == Mode::Shadow);

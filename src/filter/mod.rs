@@ -35,7 +35,6 @@ use crate::keys::Algorithms;
 use crate::policy::{Mode, PolicySet};
 use crate::possession::{Possession, ProofError, Unusable};
 use crate::report::{Audit, Metrics, Verdict};
-use crate::request::Headers;
 use crate::token::{EarlierFilters, Scheme, Verifier};
 
 /// A configured filter. One serves all requests of a worker.
@@ -310,7 +309,7 @@ impl Filter {
 
     /// Decides over the request that the host's calls are about.
     fn outcome(&self, request: RequestId, came: Came, host: &dyn Host) -> Outcome {
-        let mut headers = host.request_headers();
+        let (mut headers, forged) = self.without_forged(host.request_headers());
         let untrusted = self.untrusted(&headers, host);
         if let Some(name) = untrusted.first() {
             // The proxy chose a route while they were there, and chooses again when they are gone. The
@@ -324,11 +323,12 @@ impl Filter {
             if let Some(failure) = &failure
                 && self.policies.mode == Mode::Enforce
             {
-                return Outcome::Ended(self.fail(&Known::of(request, &headers), failure, host));
+                let known = Known::of(request, &headers, &forged);
+                return Outcome::Ended(self.fail(&known, failure, host));
             }
             Self::remove_untrusted(&untrusted, &headers, host);
-            headers = host.request_headers();
-            let known = Known::of(request, &headers);
+            headers = self.without_forged(host.request_headers()).0;
+            let known = Known::of(request, &headers, &forged);
             if let Some(name) = self.still_untrusted(&headers) {
                 return Outcome::Ended(self.refuse(&known, &name, host));
             }
@@ -337,11 +337,11 @@ impl Filter {
             }
         }
         self.keep_for_response(request, &headers);
-        self.judge(request, &headers, came, host)
+        self.judge(Known::of(request, &headers, &forged), came, host)
     }
 
-    fn judge(&self, request: RequestId, headers: &Headers, came: Came, host: &dyn Host) -> Outcome {
-        let known = Known::of(request, headers);
+    fn judge(&self, known: Known<'_>, came: Came, host: &dyn Host) -> Outcome {
+        let headers = known.headers;
         let selected = match self.select_policies(headers, host) {
             Ok(selected) => selected,
             Err(failure) => {

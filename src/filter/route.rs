@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::Filter;
 use crate::decision::{Failure, FailureKind};
 use crate::host::{Host, value};
-use crate::policy::{Facts, Host as RequestHost, PathError, PathReadings, Policy};
+use crate::policy::{Facts, Host as RequestHost, Mode, PathError, PathReadings, Policy};
 use crate::report::SelectedBy;
 use crate::request::{Headers, split_target};
 
@@ -19,29 +19,44 @@ const ROUTE_NAME: [&str; 2] = ["xds", "route_name"];
 /// The policies that a request has to meet: one, but for a request that servers read in several ways.
 #[derive(Debug)]
 pub(super) struct Selected<'p> {
-    first: &'p Policy,
+    first: Choice<'p>,
+    others: Vec<Choice<'p>>,
+}
+
+/// A policy, and what selected it.
+#[derive(Clone, Copy, Debug)]
+struct Choice<'p> {
+    policy: &'p Policy,
     by: SelectedBy,
-    others: Vec<&'p Policy>,
 }
 
 impl<'p> Selected<'p> {
     const fn one(policy: &'p Policy, by: SelectedBy) -> Self {
-        Self { first: policy, by, others: Vec::new() }
+        Self { first: Choice { policy, by }, others: Vec::new() }
     }
 
     /// What selected the first of them.
     pub(super) const fn by(&self) -> SelectedBy {
-        self.by
+        self.first.by
     }
 
-    fn add(&mut self, policy: &'p Policy) {
-        if !self.iter().any(|other| std::ptr::eq(other, policy)) {
-            self.others.push(policy);
+    /// Adds a policy of another reading. Where one is enforced, those in shadow mode have no say: they
+    /// refuse nothing, and what they would do is told of requests that they alone are for.
+    fn add(&mut self, policy: &'p Policy, by: SelectedBy) {
+        let is_enforced = |policy: &Policy| policy.mode == Mode::Enforce;
+        if is_enforced(self.first.policy) && !is_enforced(policy) {
+            return;
+        }
+        if !is_enforced(self.first.policy) && is_enforced(policy) {
+            *self = Self::one(policy, by);
+        } else if !self.iter().any(|other| std::ptr::eq(other, policy)) {
+            self.others.push(Choice { policy, by });
         }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &'p Policy> + Clone {
-        std::iter::once(self.first).chain(self.others.iter().copied())
+        let others = self.others.iter().map(|choice| choice.policy);
+        std::iter::once(self.first.policy).chain(others)
     }
 }
 
@@ -135,19 +150,18 @@ impl Filter {
             let policy = self.policies.policies.get(rules.policy(rule));
             let policy = policy
                 .ok_or_else(|| misconfigured("a rule selects a policy that does not exist"))?;
-            Ok::<_, Failure>((rule, policy))
+            Ok::<_, Failure>((policy, rule.map_or(SelectedBy::Default, SelectedBy::Rule)))
         };
         // Servers answer HEAD as they answer GET (RFC 9110 §9.3.2), so both readings count.
         let as_get = (method == "HEAD").then_some("GET");
         let methods = || std::iter::once(method).chain(as_get);
         let mut readings = path.iter().flat_map(|path| methods().map(move |m| (m, path)));
         let (method, path) = readings.next().unwrap_or((method, "/"));
-        let (rule, policy) = select(method, path)?;
-        let by = rule.map_or(SelectedBy::Default, SelectedBy::Rule);
+        let (policy, by) = select(method, path)?;
         let mut selected = Selected::one(policy, by);
         for (method, path) in readings {
-            let (_, policy) = select(method, path)?;
-            selected.add(policy);
+            let (policy, by) = select(method, path)?;
+            selected.add(policy, by);
         }
         Ok(selected)
     }

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::host::memory::{Call, MemoryHost};
 use crate::report::Counter;
+use crate::request::Headers;
 
 const QUESTIONS: usize = 256;
 

@@ -25,12 +25,11 @@ impl Filter {
         if configured.is_empty() {
             return Ok(());
         }
-        let forged = self.forged(known.headers);
-        for name in &forged {
+        for name in known.forged {
             debug!("{}: the client sent {name}, which is removed", report::About(known.headers));
             host.set_request_header(name, None);
         }
-        if !forged.is_empty()
+        if !known.forged.is_empty()
             && let Some(name) = self.forged(&host.request_headers()).pop()
         {
             return Err(name);
@@ -64,6 +63,21 @@ impl Filter {
         for (found, _) in names.flat_map(|name| token::headers_alike(&trailers, name)) {
             host.remove_request_trailer(&String::from_utf8_lossy(found));
         }
+    }
+
+    /// The headers without those that only this filter sets, and the names of these. Neither rules nor
+    /// conditions see what a client says in their names. They are removed from the request once it goes
+    /// on: before that, the proxy would forget the route that it chose.
+    pub(super) fn without_forged(&self, headers: Headers) -> (Headers, Vec<String>) {
+        let forged = self.forged(&headers);
+        if forged.is_empty() {
+            return (headers, forged);
+        }
+        let kept = headers
+            .iter()
+            .map(|(name, value)| (String::from_utf8_lossy(name).into_owned(), value.to_vec()))
+            .filter(|(name, _)| !forged.contains(name));
+        (Headers::new(kept.collect()), forged)
     }
 
     /// The headers of a request that only this filter sets.

@@ -85,8 +85,8 @@ fn read_set(policies: &PolicySet, findings: &mut Findings<'_>) {
     };
     let message = |name: &str| {
         format!(
-            "{name:?} is one of the upstream_headers: the filter sets it after it has decided, so \
-             that what is read here is what the client wrote; read the claim, or another header"
+            "{name:?} is one of the upstream_headers: the filter sets it after it has decided, and \
+             hides what a client wrote, so that it is never there; read the claim, or another header"
         )
     };
     for (index, rule) in policies.rules.iter().enumerate() {

@@ -291,3 +291,42 @@ fn the_access_log_finds_what_was_decided() {
     let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
     assert_eq!(Vec::from_iter(state), expected);
 }
+
+#[test]
+fn rules_and_conditions_do_not_see_what_a_client_says_in_their_names() {
+    let mut configuration = configuration(&json!({
+        "upstream_headers": [{"name": "x-level", "value": "level"}],
+        "rules": [{
+            "match": {"headers": [{"name": "x-level", "string_match": {"exact": "strong"}}]},
+            "policy": "open",
+        }],
+    }));
+    let forged = || host("/", &[("x-level", b"strong")], None);
+    assert_eq!(decided(&configuration, &forged()), Action::Answered);
+    configuration["policies"]["open"]["raise"] =
+        json!([{"name": "r", "when": "request.headers['x-level'] != 'strong'", "deny": "No."}]);
+    configuration["default"] = json!("open");
+    assert_eq!(decided(&configuration, &forged()), Action::Answered);
+}
+
+/// `HEAD` is read as `GET` too.
+#[test]
+fn beside_a_policy_that_is_enforced_one_in_shadow_mode_has_no_say() {
+    let mut configuration = configuration(&json!({"default": "open"}));
+    configuration["rules"] = json!([{"match": {"path": "/", "methods": ["GET"]}, "policy": "low"}]);
+    let head = |configuration: &Value| {
+        let mut host = host("/", &[], None);
+        let pairs = host.headers.iter().map(|(name, value)| {
+            let value = if name == b":method" { b"HEAD" } else { value };
+            (String::from_utf8_lossy(name).into_owned(), value.to_vec())
+        });
+        host.headers = Headers::new(pairs.collect());
+        let action = decided(configuration, &host);
+        (action, audited(&host)["policies"].clone())
+    };
+    assert_eq!(head(&configuration), (Action::Answered, json!(["open", "low"])));
+    configuration["policies"]["low"]["mode"] = json!("shadow");
+    assert_eq!(head(&configuration), (Action::Continue, json!(["open"])));
+    configuration["policies"]["open"]["mode"] = json!("shadow");
+    assert_eq!(head(&configuration), (Action::Continue, json!(["open", "low"])));
+}
