@@ -12,7 +12,7 @@ pub(super) fn write(discovery: &Discovery, keys: &Keys<'_>, audiences: &[String]
     let names = level_names(discovery);
     [
         format!(
-            "# Begun by stepup init from what {} says of itself. See to each TODO, and run stepup check.\n\n",
+            "# Begun by stepup init from what {} says of itself.\n# See to each TODO, and run stepup check.\n\n",
             scalar(&discovery.issuer)
         ),
         levels(discovery, &names),
