@@ -62,15 +62,15 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Init(InitArguments),
     Check(CheckArguments),
+    Routes(RoutesArguments),
     Explain(Box<ExplainArguments>),
     Test(TestArguments),
-    Routes(RoutesArguments),
-    Token(Box<TokenArguments>),
-    Proof(ProofArguments),
-    Init(InitArguments),
     Schema(SchemaArguments),
     Completions(CompletionsArguments),
+    Token(Box<TokenArguments>),
+    Proof(ProofArguments),
 }
 
 /// Why a command could not do its work: a sentence for the person who runs it.
