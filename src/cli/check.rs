@@ -8,7 +8,6 @@ mod json;
 mod locate;
 mod raises;
 mod routes;
-mod strength;
 mod surroundings;
 mod unused;
 mod variables;

@@ -17,6 +17,7 @@ mod proof;
 mod routes;
 pub mod schema;
 mod single;
+mod strength;
 pub mod token;
 mod words;
 

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use super::super::strength::Ladders;
 use super::findings::Findings;
-use super::strength::any_implies;
 use super::warnings::policy_path;
 use crate::condition::Variable;
 use crate::policy::{Consequence, Policy, PolicySet, Raise};
@@ -66,7 +66,7 @@ fn weak(
     findings: &mut Findings<'_>,
 ) {
     let (Some(own), Consequence::Require(demand)) = (&policy.demand, &raise.then) else { return };
-    if any_implies(own, demand, &policies.levels) {
+    if Ladders(&policies.levels, &policies.levels).levels_within(own, demand) {
         let message = format!(
             "changes nothing: whoever meets the policy {:?} meets this too; expected a stronger \
              level, or a smaller max_age",

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use super::super::strength::is_weaker;
 use super::findings::Findings;
-use super::strength::is_weaker;
 use crate::condition::{Family, Variable};
 use crate::policy::{Policy, PolicySet, Rule};
 use crate::token::is_header_alike;

@@ -1,13 +1,12 @@
 //! Whether a policy of one configuration demands more than one of another.
 
-use std::time::Duration;
-
 use serde::Serialize;
 use serde_json::Value;
 
+use super::super::strength::Ladders;
 use super::super::words;
 use super::table;
-use crate::policy::{Consequence, Demand, Ladder, LevelId, Mode, Policy, PolicySet, Requirement};
+use crate::policy::{Consequence, Demand, Ladder, Mode, Policy, PolicySet};
 
 /// What a change does to who passes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -81,41 +80,6 @@ impl<'c> View<'c> {
             (&*raise.name, when.trim(), &raise.then)
         });
         read.collect()
-    }
-}
-
-/// A ladder on each side of a comparison.
-struct Ladders<'c>(&'c Ladder, &'c Ladder);
-
-impl Ladders<'_> {
-    /// Whether `proven`, a level of the first ladder, satisfies `asked`, one of the second.
-    fn satisfies(&self, proven: LevelId, asked: LevelId) -> bool {
-        let (proven, asked) = (self.0.name(proven), self.1.name(asked));
-        let in_one = |ladder: &Ladder| {
-            let of = |name: &str| ladder.iter().find(|(_, level)| *level.name == *name);
-            let ((_, proven), (asked, _)) = (of(proven)?, of(asked)?);
-            Some(proven.satisfies.contains(asked))
-        };
-        let both = [in_one(self.0), in_one(self.1)];
-        // That a ladder itself has changed is told on its own.
-        proven == asked || (both.contains(&Some(true)) && !both.contains(&Some(false)))
-    }
-
-    /// Whether every token that meets `narrow`, of the first side, meets `wide`, of the second.
-    fn within(&self, narrow: Option<&Demand>, wide: Option<&Demand>) -> bool {
-        let Some(wide) = wide else { return true };
-        let Some(narrow) = narrow else { return false };
-        let meets = |one: &Requirement, other: &Requirement| {
-            let age = |one: &Requirement| one.max_age.unwrap_or(Duration::MAX);
-            self.satisfies(one.level, other.level) && age(one) <= age(other)
-        };
-        let alternatives = wide.alternatives.is_empty()
-            || (!narrow.alternatives.is_empty()
-                && narrow
-                    .alternatives
-                    .iter()
-                    .all(|one| wide.alternatives.iter().any(|other| meets(one, other))));
-        alternatives && wide.scopes.iter().all(|scope| narrow.scopes.contains(scope))
     }
 }
 
