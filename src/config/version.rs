@@ -1,7 +1,5 @@
 //! What tells one configuration from another in logs, audit lines and metrics.
 
-use std::fmt::Write as _;
-
 use hmac_sha256::Hash;
 use serde_json::Value;
 
@@ -12,12 +10,8 @@ const SHOWN: usize = 6;
 pub(super) fn of(document: &Value) -> Box<str> {
     let mut hash = Hash::new();
     feed(document, &mut hash);
-    let mut text = String::with_capacity(SHOWN.saturating_mul(2));
-    for byte in hash.finalize().iter().take(SHOWN) {
-        // Text takes whatever is written to it.
-        let _ = write!(text, "{byte:02x}");
-    }
-    text.into()
+    let hash = hash.finalize();
+    base16ct::lower::encode_string(hash.get(..SHOWN).unwrap_or(&hash)).into()
 }
 
 /// Puts in a value so that no two different ones put in the same. A document can be long, so it is

@@ -162,10 +162,7 @@ fn tell_access_log(record: &Record<'_>, host: &dyn Host) {
     let policy = record.policies.first().map_or("", |policy| &policy.name);
     host.set_filter_state("stepup_decision", reason.outcome().as_str());
     host.set_filter_state("stepup_reason", reason.as_str());
-    host.set_filter_state(
-        "stepup_mode",
-        if record.mode == Mode::Shadow { "shadow" } else { "enforce" },
-    );
+    host.set_filter_state("stepup_mode", record.mode.as_str());
     host.set_filter_state("stepup_policy", policy);
     if let Some(level) = record.level() {
         host.set_filter_state("stepup_level", level);

@@ -43,3 +43,13 @@ pub enum Mode {
     /// It is only told to the operator.
     Shadow,
 }
+
+impl Mode {
+    /// Its word in configuration, logs, metrics and audit lines.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Enforce => "enforce",
+            Self::Shadow => "shadow",
+        }
+    }
+}

@@ -1,7 +1,5 @@
 //! The certificate that the client showed to the proxy (RFC 8705 §3).
 
-use std::fmt::Write as _;
-
 use super::BindingError;
 use super::confirmation::Digest;
 use crate::host::Host;
@@ -17,10 +15,7 @@ pub(super) fn check(wanted: &Digest, host: &dyn Host) -> Result<(), BindingError
         Ok(Some(shown)) if !shown.is_empty() => shown,
         _ => return Err(BindingError::NoCertificate),
     };
-    let mut expected = String::with_capacity(64);
-    for byte in wanted {
-        let _ = write!(expected, "{byte:02x}");
-    }
+    let expected = base16ct::lower::encode_string(wanted);
     if shown.eq_ignore_ascii_case(expected.as_bytes()) {
         Ok(())
     } else {

@@ -1,7 +1,5 @@
 //! What is told of decisions, and in which form.
 
-use std::fmt::Write as _;
-
 use hmac_sha256::HMAC;
 
 use super::Outcome;
@@ -85,11 +83,6 @@ impl Audit {
         // No issuer's name holds a line feed: the two cannot be cut at another place.
         let named = [&*evidence.issuer().name, "\n", subject].concat();
         let code = HMAC::mac(named.as_bytes(), salt.as_bytes());
-        let mut text = String::with_capacity(SHOWN.saturating_mul(2));
-        for byte in code.iter().take(SHOWN) {
-            // Text takes whatever is written to it.
-            let _ = write!(text, "{byte:02x}");
-        }
-        Some(text)
+        Some(base16ct::lower::encode_string(code.get(..SHOWN).unwrap_or(&code)))
     }
 }

@@ -13,6 +13,14 @@ pub(crate) use self::label::labels;
 pub(crate) use self::series::Metrics;
 
 use crate::condition::Doubt;
+use crate::host::{Host, MetricId};
+
+/// Tells the proxy a value of a metric, where the proxy has made it.
+fn record(metric: Option<MetricId>, value: u64, host: &dyn Host) {
+    if let Some(metric) = metric {
+        host.record_metric(metric, value);
+    }
+}
 
 /// A counter that the proxy shows among its statistics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

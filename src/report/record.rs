@@ -128,7 +128,7 @@ impl Record<'_> {
             request: self.request(),
             rule: self.selected_by.map(Shown),
             policies: self.policies.iter().map(|policy| &*policy.name).collect(),
-            mode: word(self.mode),
+            mode: self.mode.as_str(),
             decision: reason.outcome().as_str(),
             reason: reason.as_str(),
             message: cut(self.message().to_string()),
@@ -196,16 +196,9 @@ fn raise_line<'r>(raise: &'r RaiseRecord<'_>) -> RaiseLine<'r> {
     RaiseLine {
         policy: raise.policy,
         raise: raise.raise,
-        mode: word(raise.mode),
+        mode: raise.mode.as_str(),
         outcome: if raise.doubt.is_some() { "in_doubt" } else { "fired" },
         doubt: raise.doubt.map(|doubt| doubt.to_string()),
-    }
-}
-
-const fn word(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Enforce => "enforce",
-        Mode::Shadow => "shadow",
     }
 }
 

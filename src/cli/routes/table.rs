@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::super::single::Single;
 use super::super::words;
 use super::envoy::{self, EnvoyRoutes};
-use crate::policy::{ClaimProof, Consequence, Demand, Ladder, Mode, Policy, PolicySet, Raise};
+use crate::policy::{ClaimProof, Consequence, Demand, Ladder, Policy, PolicySet, Raise};
 
 /// All that decides which policy a request has to meet, in the order in which it is looked at.
 #[derive(Debug, Serialize)]
@@ -187,7 +187,7 @@ fn raise_row(raise: &Raise, when: &str, levels: &Ladder) -> RaiseRow {
             (Vec::new(), Some(detail.to_string()), format!("denied: {detail:?}"))
         }
     };
-    let mode = if raise.mode == Mode::Shadow { "shadow" } else { "enforce" };
+    let mode = raise.mode.as_str();
     RaiseRow { name: raise.name.to_string(), when: when.to_owned(), mode, require, deny, words }
 }
 

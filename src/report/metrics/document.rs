@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+use super::record;
 use crate::host::{Host, MetricId, MetricKind};
 
 /// The names of the metrics of a kind of documents.
@@ -80,11 +81,5 @@ impl DocumentMetrics {
         for gauge in [self.limit, self.held, self.age.get()] {
             record(gauge, 0, host);
         }
-    }
-}
-
-fn record(metric: Option<MetricId>, value: u64, host: &dyn Host) {
-    if let Some(metric) = metric {
-        host.record_metric(metric, value);
     }
 }

@@ -4,6 +4,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use super::label::labels;
+use super::record;
 use super::tally::Tally;
 use crate::host::{Host, MetricId, MetricKind};
 use crate::policy::{Mode, Policy, PolicySet, Raise};
@@ -178,7 +179,7 @@ impl Metrics {
         format!(
             "stepup.decisions.policy.{}.mode.{}.outcome.{}.reason.{}",
             self.policies.get(policy).map_or(OTHER, String::as_str),
-            MODES.get(mode).map_or(OTHER, |mode| mode_name(*mode)),
+            MODES.get(mode).map_or(OTHER, |mode| mode.as_str()),
             reason.map_or(OTHER, |reason| reason.outcome().as_str()),
             reason.map_or(OTHER, |reason| reason.as_str()),
         )
@@ -189,7 +190,7 @@ impl Metrics {
         let (raise, mode) = split(place, MODES.len());
         let (policy, raise) =
             self.raise_names.get(raise).map_or((OTHER, OTHER), |(policy, raise)| (policy, raise));
-        let mode = MODES.get(mode).map_or(OTHER, |mode| mode_name(*mode));
+        let mode = MODES.get(mode).map_or(OTHER, |mode| mode.as_str());
         let outcome = if is_in_doubt == 0 { "fired" } else { "in_doubt" };
         format!("stepup.raises.policy.{policy}.raise.{raise}.mode.{mode}.outcome.{outcome}")
     }
@@ -202,19 +203,6 @@ const NONE: &str = "none";
 const SERIES_OF_POLICY: usize = MODES.len().saturating_mul(Reason::ALL.len());
 const SERIES_OF_RAISE: usize = MODES.len().saturating_mul(2);
 
-const fn mode_name(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Enforce => "enforce",
-        Mode::Shadow => "shadow",
-    }
-}
-
 fn split(place: usize, by: usize) -> (usize, usize) {
     (place.checked_div(by).unwrap_or_default(), place.checked_rem(by).unwrap_or_default())
-}
-
-fn record(metric: Option<MetricId>, value: u64, host: &dyn Host) {
-    if let Some(metric) = metric {
-        host.record_metric(metric, value);
-    }
 }
