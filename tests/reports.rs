@@ -206,6 +206,25 @@ fn what_a_client_says_in_the_name_of_an_upstream_header_never_reaches_the_upstre
     }
 }
 
+/// The proxy forgets its route when a header changes: the policy that the route names has to be known
+/// before that.
+#[test]
+fn a_forged_upstream_header_takes_no_policy_of_a_route_away() {
+    let upstream = Upstream::start();
+    let headers = json!([{"name": "x-stepup-level", "value": "level"}]);
+    let (key, config) = step_up(&json!({"default": "open", "upstream_headers": headers}));
+    let mut route = support::bootstrap::route("strict", &json!({"prefix": "/"}));
+    route["metadata"] = json!({"filter_metadata": {"stepup": {"policy": "pay"}}});
+    let envoy = Envoy::start(EnvoyOptions::new(&upstream, config).routes([route]));
+    for name in ["x-stepup-level", "x_stepup_level"] {
+        let forged = Request::get("/").header(name, "strong");
+        assert_eq!(envoy.send(&forged).status, 401, "{name}");
+        let good = key.token(claims(now()).acr("phr").auth_time_ago(10));
+        assert_eq!(envoy.send(&forged.bearer(&good)).status, 200, "{name}");
+    }
+    assert_eq!(upstream.received().len(), 2);
+}
+
 #[test]
 fn trailers_in_the_name_of_a_header_that_only_proxies_set_never_reach_the_upstream() {
     let upstream = Upstream::start();

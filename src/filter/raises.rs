@@ -102,8 +102,8 @@ impl Filter {
     /// spelling that some server takes for theirs.
     pub(super) fn untrusted<'h>(&self, headers: &'h Headers, host: &dyn Host) -> Vec<&'h [u8]> {
         let trusted = &self.policies.trusted_headers;
-        let found = trusted.names.iter().flat_map(|name| token::headers_alike(headers, name));
-        let found = found.map(|(name, _)| name).collect::<Vec<_>>();
+        let names = trusted.names.iter().map(|name| &**name);
+        let found = token::header_names_alike(headers, names).collect::<Vec<_>>();
         if found.is_empty() {
             return found;
         }
@@ -123,9 +123,9 @@ impl Filter {
 
     /// A header that was to be removed and is still there.
     pub(super) fn still_untrusted(&self, headers: &Headers) -> Option<String> {
-        let names = self.policies.trusted_headers.names.iter();
-        let mut found = names.flat_map(|name| token::headers_alike(headers, name));
-        found.next().map(|(name, _)| String::from_utf8_lossy(name).into_owned())
+        let names = self.policies.trusted_headers.names.iter().map(|name| &**name);
+        let mut found = token::header_names_alike(headers, names);
+        found.next().map(|name| String::from_utf8_lossy(name).into_owned())
     }
 }
 

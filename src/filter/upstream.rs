@@ -55,12 +55,12 @@ impl Filter {
     pub fn clean_trailers(&self, host: &dyn Host) {
         let trusted = self.policies.trusted_headers.names.iter();
         let ours = self.policies.upstream_headers.iter().map(|header| &header.name);
-        let mut names = trusted.chain(ours).peekable();
+        let mut names = trusted.chain(ours).map(|name| &**name).peekable();
         if names.peek().is_none() {
             return;
         }
         let trailers = host.request_trailers();
-        for (found, _) in names.flat_map(|name| token::headers_alike(&trailers, name)) {
+        for found in token::header_names_alike(&trailers, names) {
             host.remove_request_trailer(&String::from_utf8_lossy(found));
         }
     }
@@ -85,9 +85,9 @@ impl Filter {
 
     /// The headers of a request that only this filter sets.
     fn forged(&self, headers: &Headers) -> Vec<String> {
-        let configured = self.policies.upstream_headers.iter();
-        let found = configured.flat_map(|header| token::headers_alike(headers, &header.name));
-        found.map(|(name, _)| String::from_utf8_lossy(name).into_owned()).collect()
+        let names = self.policies.upstream_headers.iter().map(|header| &*header.name);
+        let found = token::header_names_alike(headers, names);
+        found.map(|name| String::from_utf8_lossy(name).into_owned()).collect()
     }
 
     fn upstream_value(

@@ -108,6 +108,14 @@ pub(crate) fn headers<'h, 'n>(
     headers.of_length(name.len()).filter(move |(found, _)| is_header(found, name))
 }
 
+/// The names, as they came, of all headers that have one of these names to some server.
+pub(crate) fn header_names<'h, 'n>(
+    headers: &'h Headers,
+    names: impl Iterator<Item = &'n str>,
+) -> impl Iterator<Item = &'h [u8]> {
+    names.flat_map(|name| self::headers(headers, name)).map(|(name, _)| name)
+}
+
 /// How often some server finds the scheme in the value of a header. In a list, a proxy may have
 /// joined two headers. Python and others split at any blank, a no-break space among them; and many
 /// search for `Bearer ` wherever it stands.

@@ -24,8 +24,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(crate) use self::alike::{
-    fold as fold_in_name, headers as headers_alike, is_header as is_header_alike,
-    is_margin as is_name_margin, parameters as parameters_alike,
+    fold as fold_in_name, header_names as header_names_alike, headers as headers_alike,
+    is_header as is_header_alike, is_margin as is_name_margin, parameters as parameters_alike,
 };
 pub use self::cache::CacheLimits;
 pub use self::claims::{AuthTimeProblem, Evidence};
